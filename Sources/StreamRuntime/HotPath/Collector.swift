@@ -1,0 +1,26 @@
+/// What an operator hands its results to: the next operator of the fused chain, or the chain's end.
+///
+/// Chains are values nested in one another and specialised by the compiler, so that `collect` is a
+/// direct, usually inlined call. Owned by one task thread.
+public protocol Collector<Element> {
+    associatedtype Element
+
+    mutating func collect(_ element: Element) throws
+
+    /// Everything that is not data: barriers, timers, flushes. Once per batch at most, never per record.
+    mutating func handle(_ signal: ChainSignal) throws
+}
+
+/// What reaches every operator of a chain, in order from the first to the last, between records.
+public enum ChainSignal {
+    /// Snapshot yourself into this; what follows belongs to the next epoch.
+    case barrier(TaskSnapshot)
+    /// Time has passed, or mail for an operator has arrived: fire timers, emit asynchronous results.
+    case tick(wallMillis: Int64)
+    /// The input is idle: hand on what is buffered.
+    case flush
+    /// The epoch with these positions is decided.
+    case decided(Epoch)
+    /// No more records will come.
+    case close
+}

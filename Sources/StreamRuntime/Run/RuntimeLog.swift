@@ -1,0 +1,31 @@
+/// How the runtime says what happens: structured, so that the executable can print it as JSON lines.
+/// Callable from any thread.
+public struct RuntimeLog: Sendable {
+    public enum Level: Int, Sendable, Comparable {
+        case debug, info, warning, error
+        public static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    private let sink: @Sendable (Level, String, [String: String]) -> Void
+    private let context: [String: String]
+
+    public init(
+        context: [String: String] = [:],
+        _ sink: @escaping @Sendable (Level, _ message: String, _ fields: [String: String]) -> Void
+    ) {
+        self.sink = sink
+        self.context = context
+    }
+
+    /// Says nothing.
+    public static let silent = RuntimeLog { _, _, _ in }
+
+    /// The same log with `fields` added to every line.
+    public func with(_ fields: [String: String]) -> RuntimeLog {
+        RuntimeLog(context: context.merging(fields) { $1 }, sink)
+    }
+
+    public func callAsFunction(_ level: Level, _ message: String, _ fields: [String: String] = [:]) {
+        sink(level, message, context.merging(fields) { $1 })
+    }
+}

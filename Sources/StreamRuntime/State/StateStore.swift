@@ -1,0 +1,187 @@
+/// Makes the stores that keep keyed state: one store per subtask of a stateful operator.
+public protocol StateBackend: Sendable {
+    /// `heap` or `rocksdb`; what `--state-backend` takes.
+    var name: String { get }
+
+    /// A store that holds what `context.restore` describes, for the key groups of `context`.
+    func makeStore(_ context: StateStoreContext) throws -> any StateStore
+
+    /// Reads the files of a checkpoint this backend wrote: every live entry whose key group lies in
+    /// `keyGroups`, in no particular order. Keys and values are valid inside `body` only.
+    func forEachEntry(
+        of part: StatePart, in files: any CheckpointFiles, keyGroups: Range<Int>,
+        _ body: (_ key: StateKeyBytes, _ value: UnsafeRawBufferPointer) throws -> Void
+    ) throws
+}
+
+public struct StateStoreContext: Sendable {
+    public let operatorID: OperatorID
+    public let subtask: Int
+    public let parallelism: Int
+    public let keyGroups: KeyGroups
+    /// The key groups this subtask owns.
+    public let owned: Range<Int>
+    public let attempt: AttemptID
+    /// Files the store may reuse from the checkpoint the job goes on from; empty on a first start.
+    public let restore: [StatePart]
+    public let files: any CheckpointFiles
+    /// Reads the parts of *any* backend's checkpoint (parts name the backend that wrote them).
+    public let reader: @Sendable (String) throws -> any StateBackend
+    /// A folder of this store's own for working files, on local disk; removed when the job starts again.
+    public let workFolder: String
+    public let metrics: MetricRegistry
+
+    public init(
+        operatorID: OperatorID, subtask: Int, parallelism: Int, keyGroups: KeyGroups, owned: Range<Int>,
+        attempt: AttemptID, restore: [StatePart], files: any CheckpointFiles,
+        reader: @escaping @Sendable (String) throws -> any StateBackend, workFolder: String, metrics: MetricRegistry
+    ) {
+        self.operatorID = operatorID
+        self.subtask = subtask
+        self.parallelism = parallelism
+        self.keyGroups = keyGroups
+        self.owned = owned
+        self.attempt = attempt
+        self.restore = restore
+        self.files = files
+        self.reader = reader
+        self.workFolder = workFolder
+        self.metrics = metrics
+    }
+}
+
+/// Keeps one subtask's keyed state below its tables (`StateTable`), which hold decoded values and track
+/// what changed. Owned by one task thread, except for what `PendingSnapshot` takes with it.
+public protocol StateStore: AnyObject {
+    /// Called before `snapshot`, `read` or `scan` for every state the operator declares, in any order.
+    func declare(_ state: StateDescriptor) throws
+
+    /// True when tables need not hold everything: they may evict entries and read them back.
+    var canEvict: Bool { get }
+
+    /// Most bytes the tables of this store may hold in memory together (their own estimate), when `canEvict`.
+    var tableBytesMax: Int { get }
+
+    /// The stored value of a key that is not in its table; calls `body` only when there is one.
+    func read(_ key: StateKeyBytes, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
+
+    /// Every stored entry whose key starts with `prefix`, in key order.
+    func scan(prefix: UnsafeRawBufferPointer, _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void) throws
+
+    /// Makes these changes readable now: the tables are full and want to evict what changed.
+    func spill(_ changes: [any StateChanges]) throws
+
+    /// Hands over what changed in the epoch that ends here. Returns at once; `PendingSnapshot.write` runs on
+    /// a snapshot thread, in the order of the calls. `liveEntries`: of all tables, when nothing is evicted.
+    func snapshot(_ epoch: Epoch, _ changes: [any StateChanges], liveEntries: Int) throws -> any PendingSnapshot
+
+    /// Waits until the last snapshot's changes can be read back. Tables call it before they evict.
+    func settle() throws
+
+    func close()
+}
+
+/// A snapshot that has left the stream and is being written beside it.
+public protocol PendingSnapshot: Sendable {
+    /// Writes and fsyncs; returns the whole part (new files and older ones still needed).
+    func write(to files: any CheckpointFiles) throws -> StatePart
+}
+
+/// What one table changed in an epoch, taken out of the table; encoded off the task thread.
+public protocol StateChanges: Sendable {
+    var count: Int { get }
+    /// True when this holds every live entry of its table, not only the changed ones.
+    var isComplete: Bool { get }
+    /// Appends every change. A `nil` value removes the key.
+    func encode(into buffer: inout ChangeBuffer)
+}
+
+/// A state's name in checkpoints and its encodings; a mismatch on restore is refused, naming both.
+public struct StateDescriptor: Sendable, Hashable {
+    public enum Kind: String, Sendable { case value, list, map, reducing, timers }
+    public let name: String
+    public let kind: Kind
+    public let keySchema: String
+    public let valueSchema: String
+
+    public init(name: String, kind: Kind, keySchema: String, valueSchema: String) {
+        self.name = name
+        self.kind = kind
+        self.keySchema = keySchema
+        self.valueSchema = valueSchema
+    }
+}
+
+/// The stored form of a key: two bytes of state id, two of key group (both big-endian), then the encoded
+/// key (and, for a map, the encoded user key). Sorts by state, then key group.
+public typealias StateKeyBytes = UnsafeRawBufferPointer
+
+public enum StateKeyLayout {
+    public static let headerBytes = 4
+    public static func stateID(_ key: StateKeyBytes) -> Int { Int(key[0]) << 8 | Int(key[1]) }
+    public static func keyGroup(_ key: StateKeyBytes) -> Int { Int(key[2]) << 8 | Int(key[3]) }
+}
+
+/// One subtask's share of an operator's state in a checkpoint.
+public struct StatePart: Sendable, Codable, Equatable {
+    /// The backend that wrote it and can read it.
+    public var backend: String
+    /// First key group and one past the last.
+    public var keyGroupStart: Int
+    public var keyGroupEnd: Int
+    /// The position of a state in this list is its id in keys.
+    public var states: [State]
+    /// In the order they must be applied.
+    public var files: [CheckpointFile]
+
+    public struct State: Sendable, Codable, Equatable {
+        public var name: String
+        public var kind: String
+        public var keySchema: String
+        public var valueSchema: String
+
+        public init(name: String, kind: String, keySchema: String, valueSchema: String) {
+            self.name = name
+            self.kind = kind
+            self.keySchema = keySchema
+            self.valueSchema = valueSchema
+        }
+    }
+
+    public init(backend: String, keyGroups: Range<Int>, states: [State], files: [CheckpointFile]) {
+        self.backend = backend
+        keyGroupStart = keyGroups.lowerBound
+        keyGroupEnd = keyGroups.upperBound
+        self.states = states
+        self.files = files
+    }
+
+    public var keyGroups: Range<Int> { keyGroupStart..<keyGroupEnd }
+}
+
+/// A file that checkpoints refer to: written once, fsynced, never changed, shared by checkpoints.
+public struct CheckpointFile: Sendable, Codable, Hashable {
+    /// Relative to the job's checkpoint folder.
+    public var path: String
+    public var bytes: Int
+    /// XXH64 of the content, 16 hex digits.
+    public var hash: String
+
+    public init(path: String, bytes: Int, hash: String) {
+        self.path = path
+        self.bytes = bytes
+        self.hash = hash
+    }
+}
+
+/// Where state files are kept: the job's checkpoint folder. Callable from any thread.
+public protocol CheckpointFiles: Sendable {
+    /// Writes a new file durably. `name` must be unique for the job (attempt and epoch are in it).
+    func write(_ name: String, _ body: (inout CheckpointFileWriter) throws -> Void) throws -> CheckpointFile
+
+    /// Takes over a finished local file (by hard link where possible, else by copy) and makes it durable.
+    func adopt(_ name: String, localPath: String) throws -> CheckpointFile
+
+    /// A local path to read `file` from, after its size was checked.
+    func localPath(of file: CheckpointFile) throws -> String
+}
