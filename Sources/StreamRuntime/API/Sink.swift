@@ -42,7 +42,7 @@ public struct SinkWriterContext: Sendable {
 }
 
 /// Writes the records of one subtask. Owned by one task thread; nothing here may block.
-public protocol SinkWriter<Element> {
+public protocol SinkWriter<Element>: SendableMetatype {
     associatedtype Element
 
     /// False while the writer can take no more; the task then stops feeding it (back-pressure) until

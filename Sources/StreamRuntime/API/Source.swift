@@ -119,7 +119,7 @@ public enum SourceStatus: Sendable, Equatable {
 }
 
 /// Reads the splits of one subtask. Owned by one task thread; `poll` must not block.
-public protocol SourceReader<Element> {
+public protocol SourceReader<Element>: SendableMetatype {
     associatedtype Element
 
     /// Emits at most `budget` records. A record that cannot be read is the source's to report (emit it

@@ -2,7 +2,7 @@
 ///
 /// Chains are values nested in one another and specialised by the compiler, so that `collect` is a
 /// direct, usually inlined call. Owned by one task thread.
-public protocol Collector<Element> {
+public protocol Collector<Element>: SendableMetatype {
     associatedtype Element
 
     mutating func collect(_ element: Element) throws

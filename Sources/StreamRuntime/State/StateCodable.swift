@@ -3,7 +3,7 @@
 /// `stateSchema` names the encoding and its version. It is recorded in every checkpoint; restoring
 /// into a state with another schema is refused with both names. Change the encoding, change the schema.
 /// `CodableState` gives any `Codable` type a (slow) one.
-public protocol StateCodable {
+public protocol StateCodable: SendableMetatype {
     static var stateSchema: String { get }
     func encode(into writer: inout ByteWriter)
     init(from reader: inout ByteReader) throws

@@ -1,0 +1,134 @@
+/// Records made from their number: the same number gives the same record, so that a restart goes on
+/// exactly where the last decision was.
+public struct GeneratorSource<Element>: Source {
+    private let count: Int64?
+    private let splits: Int
+    private let ratePerSecond: Double?
+    private let make: @Sendable (Int64) -> Element
+
+    /// Numbers from 0, dealt out over `splits` parts; `count` in all (`nil`: without end), `ratePerSecond` in all.
+    public init(
+        count: Int64? = nil, splits: Int = 1, ratePerSecond: Double? = nil, _ make: @escaping @Sendable (Int64) -> Element
+    ) {
+        self.count = count
+        self.splits = max(1, splits)
+        self.ratePerSecond = ratePerSecond
+        self.make = make
+    }
+
+    public func discoverSplits(_ context: SourceContext) -> [SourceSplit] {
+        (0..<splits).map { SourceSplit(id: "part-\($0)", start: 0) }
+    }
+
+    public func makeReader(_ context: SourceReaderContext) -> Reader {
+        Reader(
+            parts: context.assignments.map { assignment in
+                let index = Int64(assignment.split.dropFirst("part-".count)) ?? 0
+                let total = Int64(splits)
+                return Reader.Part(
+                    split: assignment.split, index: index, next: assignment.next,
+                    end: count.map { ($0 - index + total - 1) / total })
+            },
+            splits: Int64(splits),
+            pace: ratePerSecond.map {
+                Reader.Pace(
+                    perPartPerSecond: $0 / Double(splits), beganNanos: context.clock.monotonicNanos(), clock: context.clock)
+            },
+            backPressure: context.backPressure, make: make)
+    }
+
+    public struct Reader: SourceReader {
+        @usableFromInline struct Part {
+            @usableFromInline let split: String
+            @usableFromInline let index: Int64
+            @usableFromInline var next: Int64
+            @usableFromInline let end: Int64?
+            @usableFromInline var emitted: Int64 = 0
+        }
+        struct Pace {
+            let perPartPerSecond: Double
+            let beganNanos: Int64
+            let clock: any RuntimeClock
+        }
+        @usableFromInline var parts: [Part]
+        @usableFromInline let splits: Int64
+        let pace: Pace?
+        @usableFromInline let backPressure: BackPressure
+        @usableFromInline let make: @Sendable (Int64) -> Element
+
+        @inlinable public mutating func poll<Output: Collector>(into output: inout Output, budget: Int) throws -> SourceStatus
+        where Output.Element == Element {
+            var ended = 0
+            var emitted = 0
+            let dueNow = due()
+            let share = max(1, budget / max(1, parts.count))
+            for position in parts.indices {
+                let part = parts[position]
+                var until = part.next + Int64(share)
+                if let end = part.end {
+                    until = min(until, end)
+                    if part.next >= end { ended += 1 }
+                }
+                if let dueNow { until = min(until, part.next + max(0, dueNow - part.emitted)) }
+                var next = part.next
+                defer {
+                    parts[position].emitted += next - part.next
+                    emitted += Int(next - part.next)
+                    parts[position].next = next
+                }
+                let make = make
+                while next < until {
+                    let record = make(next &* splits &+ part.index)
+                    next &+= 1
+                    try output.collect(record)
+                    if backPressure.isRaised { break }
+                }
+            }
+            if ended == parts.count { return .finished }
+            return emitted > 0 ? .progressed : .idle(recheckAfterMicros: 1000)
+        }
+
+        /// How many records a part should have emitted by now.
+        @usableFromInline func due() -> Int64? {
+            guard let pace else { return nil }
+            return Int64(Double(pace.clock.monotonicNanos() - pace.beganNanos) / 1e9 * pace.perPartPerSecond)
+        }
+
+        public func positions() -> [SplitPosition] { parts.map { SplitPosition(split: $0.split, next: $0.next) } }
+    }
+}
+
+/// The elements of a collection, in order, as one split.
+public struct CollectionSource<Element: Sendable>: Source {
+    private let elements: [Element]
+
+    public init(_ elements: some Sequence<Element>) { self.elements = Array(elements) }
+
+    public func discoverSplits(_ context: SourceContext) -> [SourceSplit] { [SourceSplit(id: "elements", start: 0)] }
+
+    public func makeReader(_ context: SourceReaderContext) -> Reader {
+        Reader(elements: elements, position: context.assignments.first, backPressure: context.backPressure)
+    }
+
+    public struct Reader: SourceReader {
+        let elements: [Element]
+        var position: SplitPosition?
+        let backPressure: BackPressure
+
+        public mutating func poll<Output: Collector>(into output: inout Output, budget: Int) throws -> SourceStatus
+        where Output.Element == Element {
+            guard let start = position, start.next < elements.count else { return .finished }
+            var next = Int(start.next)
+            defer { position = SplitPosition(split: start.split, next: Int64(next)) }
+            let until = min(elements.count, next + budget)
+            while next < until {
+                next += 1
+                try output.collect(elements[next - 1])
+                if backPressure.isRaised { break }
+            }
+            return .progressed
+        }
+
+        public func positions() -> [SplitPosition] { position.map { [$0] } ?? [] }
+    }
+}

@@ -1,0 +1,101 @@
+/// Where a job is written down: sources first, then operators on the streams they return, sinks last.
+///
+/// A `Flow` is used by one thread, inside `StreamJob.build`. What it builds is checked when the job starts:
+/// an invalid graph is refused with a message that names the operator.
+public final class Flow {
+    var nodes: [GraphNode] = []
+
+    public init() {}
+
+    /// Records from `source`, read by the operator `id`.
+    ///
+    /// The id names the positions of the source's splits in checkpoints: keep it when you change the job.
+    @inlinable public func source<S: Source>(_ source: S, id: OperatorID = "source") -> Stream<SourceHead<S>> {
+        let node = add(id, .init(isSource: true), inputs: [])
+        discover(node) { try source.discoverSplits($0) }
+        return Stream(self, SourceHead(source, node), node)
+    }
+
+    /// What the inlinable builders need to say about a node.
+    @usableFromInline struct NodeTraits {
+        @usableFromInline var isSource = false
+        @usableFromInline var isSink = false
+        @usableFromInline var isUnion = false
+        @usableFromInline var isStateful = false
+        @usableFromInline var isKeyExchange = false
+        @usableFromInline var isRebalance = false
+
+        @usableFromInline init(
+            isSource: Bool = false, isSink: Bool = false, isUnion: Bool = false, isStateful: Bool = false,
+            isKeyExchange: Bool = false, isRebalance: Bool = false
+        ) {
+            self.isSource = isSource
+            self.isSink = isSink
+            self.isUnion = isUnion
+            self.isStateful = isStateful
+            self.isKeyExchange = isKeyExchange
+            self.isRebalance = isRebalance
+        }
+
+        var kind: GraphNode.Kind {
+            if isSource { return .source }
+            if isSink { return .sink }
+            if isUnion { return .union }
+            if isKeyExchange { return .exchange(.keyed) }
+            if isRebalance { return .exchange(.rebalance) }
+            return .transform
+        }
+    }
+
+    @usableFromInline func add(_ id: OperatorID, _ traits: NodeTraits, inputs: [NodeIndex]) -> NodeIndex {
+        nodes.append(
+            GraphNode(
+                id: unique(id), kind: traits.kind, inputs: inputs, isStateful: traits.isStateful,
+                makeTask: { _ in throw GraphError("operator '\(id)' was never completed") }))
+        return NodeIndex(nodes.count - 1)
+    }
+
+    /// The second `map` of a job is called `map-2`.
+    private func unique(_ id: OperatorID) -> OperatorID {
+        guard nodes.contains(where: { $0.id == id && !$0.hasExplicitID }) else { return id }
+        var number = 2
+        while nodes.contains(where: { $0.id.rawValue == "\(id)-\(number)" }) { number += 1 }
+        return OperatorID("\(id)-\(number)")
+    }
+
+    @usableFromInline func discover(
+        _ node: NodeIndex, _ splits: @escaping @Sendable (SourceContext) throws -> [SourceSplit]
+    ) {
+        nodes[node.rawValue].discoverSplits = splits
+    }
+
+    @usableFromInline func complete(_ node: NodeIndex, _ makeTask: @escaping @Sendable (TaskBuilder) throws -> TaskBody) {
+        nodes[node.rawValue].makeTask = makeTask
+    }
+
+    @usableFromInline func setTransactions(_ node: NodeIndex, _ domain: (any TransactionDomain)?) {
+        nodes[node.rawValue].transactions = domain
+    }
+
+    func setID(_ node: NodeIndex, _ id: OperatorID) {
+        nodes[node.rawValue].id = id
+        nodes[node.rawValue].hasExplicitID = true
+    }
+
+    func setParallelism(_ node: NodeIndex, _ parallelism: Int) { nodes[node.rawValue].parallelism = parallelism }
+
+    func graph(keyGroups: KeyGroups) throws -> JobGraph { try JobGraph(validating: nodes, keyGroups: keyGroups) }
+}
+
+/// A job: a name and a graph. The name, with the namespace it runs in, gives the job its id.
+public protocol StreamJob {
+    /// Lower-case letters, digits and `-`.
+    static var name: String { get }
+    /// One line for `weir jobs`.
+    static var summary: String { get }
+    func build(_ flow: Flow) throws
+}
+
+extension StreamJob {
+    public static var summary: String { "" }
+}

@@ -1,0 +1,122 @@
+/// Per-key logic with state and processing-time timers, for what the ready-made operators do not do.
+///
+///     struct CountPerUser: KeyedProcessFunction {
+///         let counts: ValueState<String, Int>
+///
+///         init(_ state: KeyedStateContext<String>) throws {
+///             counts = try state.value("count", Int.self)
+///         }
+///
+///         mutating func process(
+///             _ order: Order, key user: String, _ context: KeyedContext<String>, into out: inout some Collector<Tally>
+///         ) throws {
+///             counts[user, default: 0] += 1
+///             try out.collect(Tally(user: user, orders: counts[user] ?? 0))
+///         }
+///     }
+///
+/// One value per subtask, used by one thread; must not block.
+public protocol KeyedProcessFunction<Key, Input, Output>: SendableMetatype {
+    associatedtype Key: StreamKey
+    associatedtype Input
+    associatedtype Output
+
+    mutating func process<Out: Collector>(
+        _ input: Input, key: Key, _ context: KeyedContext<Key>, into out: inout Out
+    ) throws where Out.Element == Output
+
+    /// A timer registered for `millis` (processing time) has come due.
+    mutating func timer<Out: Collector>(
+        at millis: Int64, key: Key, _ context: KeyedContext<Key>, into out: inout Out
+    ) throws where Out.Element == Output
+}
+
+extension KeyedProcessFunction {
+    public mutating func timer<Out: Collector>(
+        at millis: Int64, key: Key, _ context: KeyedContext<Key>, into out: inout Out
+    ) throws where Out.Element == Output {}
+}
+
+/// Declares the state of one subtask's function. Names are stable: they find the state in checkpoints.
+public struct KeyedStateContext<Key: StreamKey> {
+    let state: OperatorState
+    /// The subtask, its clock, log and metrics.
+    public let operatorContext: OperatorContext
+
+    init(state: OperatorState, operatorContext: OperatorContext) {
+        self.state = state
+        self.operatorContext = operatorContext
+    }
+
+    public func value<Value: StateCodable>(_ name: String, _: Value.Type) throws -> ValueState<Key, Value> {
+        ValueState(table: try state.table(name, .value, Key.self, Value.self))
+    }
+
+    public func list<Element: StateCodable>(_ name: String, _: Element.Type) throws -> ListState<Key, Element> {
+        ListState(table: try state.table(name, .list, Key.self, [Element].self))
+    }
+
+    public func map<UserKey: Hashable & StateCodable, Value: StateCodable>(
+        _ name: String, _: UserKey.Type, _: Value.Type
+    ) throws -> MapState<Key, UserKey, Value> {
+        MapState(table: try state.table(name, .map, Key.self, [UserKey: Value].self))
+    }
+
+    public func reducing<Value: StateCodable>(
+        _ name: String, _: Value.Type, _ reduce: @escaping (Value, Value) -> Value
+    ) throws -> ReducingState<Key, Value> {
+        ReducingState(table: try state.table(name, .reducing, Key.self, Value.self), reduce: reduce)
+    }
+}
+
+/// What a function may use while it handles a record or a timer.
+public struct KeyedContext<Key: StreamKey> {
+    /// Milliseconds since 1970-01-01 UTC; costs about 30 ns.
+    public func processingTimeMillis() -> Int64 { clock.wallMillis() }
+    public let timers: TimerService<Key>
+    let clock: any RuntimeClock
+}
+
+/// Runs a `KeyedProcessFunction`.
+public struct KeyedProcess<F: KeyedProcessFunction>: Operator {
+    public typealias Input = F.Input
+    public typealias Output = F.Output
+    @usableFromInline let state: OperatorState
+    @usableFromInline var function: F
+    @usableFromInline let key: @Sendable (F.Input) -> F.Key
+    @usableFromInline let context: KeyedContext<F.Key>
+
+    @usableFromInline init(
+        context: OperatorContext, key: @escaping @Sendable (F.Input) -> F.Key,
+        make: (KeyedStateContext<F.Key>) throws -> F
+    ) throws {
+        state = try context.makeState()
+        let timers = TimerService<F.Key>(
+            table: try state.table("weir.timers", .timers, TimerKey<F.Key>.self, Unit.self), services: context.services)
+        function = try make(KeyedStateContext(state: state, operatorContext: context))
+        try state.seal()
+        try timers.restore()
+        self.key = key
+        self.context = KeyedContext(timers: timers, clock: context.clock)
+    }
+
+    @inlinable @inline(__always)
+    public mutating func process<Down: Collector>(_ input: Input, into down: inout Down) throws
+    where Down.Element == Output {
+        try function.process(input, key: key(input), context, into: &down)
+    }
+
+    @inlinable public mutating func tick<Down: Collector>(_ wallMillis: Int64, into down: inout Down) throws
+    where Down.Element == Output {
+        while let timer = context.timers.next(dueAt: wallMillis) {
+            try function.timer(at: timer.millis, key: timer.key, context, into: &down)
+        }
+        context.timers.askForTick()
+    }
+
+    public mutating func barrier(_ snapshot: TaskSnapshot) throws {
+        snapshot.add(try state.snapshot(snapshot.epoch), of: state.operatorID)
+    }
+
+    public mutating func close() { state.close() }
+}

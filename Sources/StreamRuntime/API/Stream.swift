@@ -1,0 +1,133 @@
+/// A stream of records inside a job: the operators so far, as a type. Write `some Chain<Order>` where a
+/// function of your own takes or returns a stream's chain.
+///
+/// Closures given to operators run on worker threads, one record at a time per subtask, and must not block.
+/// A closure that throws fails the attempt; the job goes on from its last checkpoint by its restart strategy.
+public struct Stream<C: Chain> {
+    public typealias Element = C.Element
+    @usableFromInline let flow: Flow
+    @usableFromInline let chain: C
+    @usableFromInline let node: NodeIndex
+
+    /// Every stream knows how to end in its consumers' channels: that is what runs when it is not fused with them.
+    @inlinable init(_ flow: Flow, _ chain: C, _ node: NodeIndex) {
+        self.flow = flow
+        self.chain = chain
+        self.node = node
+        flow.complete(node) { task in
+            switch task.outputCount {
+            case 1: try chain.connect(task.batchRouter(0, of: C.Element.self), task)
+            default: try chain.connect(task.fanOut(of: C.Element.self), task)
+            }
+        }
+    }
+
+    @inlinable func stage<Op: Operator>(
+        _ id: OperatorID, isStateful: Bool = false, _ make: @escaping @Sendable (OperatorContext) throws -> Op
+    ) -> Stream<Stage<C, Op>> where Op.Input == C.Element {
+        let next = flow.add(id, .init(isStateful: isStateful), inputs: [node])
+        return Stream<Stage<C, Op>>(flow, Stage(chain, next, make), next)
+    }
+
+    /// One result for each record.
+    @inlinable public func map<Output>(
+        _ transform: @escaping @Sendable (Element) throws -> Output
+    ) -> Stream<Stage<C, Map<Element, Output>>> {
+        stage("map") { _ in Map(transform) }
+    }
+
+    /// The records that satisfy `predicate`.
+    @inlinable public func filter(
+        _ predicate: @escaping @Sendable (Element) throws -> Bool
+    ) -> Stream<Stage<C, Filter<Element>>> {
+        stage("filter") { _ in Filter(predicate) }
+    }
+
+    /// Any number of results for each record, in order.
+    @inlinable public func flatMap<Results: Sequence & SendableMetatype>(
+        _ transform: @escaping @Sendable (Element) throws -> Results
+    ) -> Stream<Stage<C, FlatMap<Element, Results>>> {
+        stage("flat-map") { _ in FlatMap(transform) }
+    }
+
+    /// The non-`nil` results.
+    @inlinable public func compactMap<Output>(
+        _ transform: @escaping @Sendable (Element) throws -> Output?
+    ) -> Stream<Stage<C, CompactMap<Element, Output>>> {
+        stage("compact-map") { _ in CompactMap(transform) }
+    }
+
+    /// Any operator of your own.
+    @inlinable public func apply<Op: Operator>(
+        _ id: OperatorID, _ make: @escaping @Sendable (OperatorContext) throws -> Op
+    ) -> Stream<Stage<C, Op>> where Op.Input == C.Element {
+        stage(id, make)
+    }
+
+    /// Brings records with equal keys to the same subtask, in order per upstream subtask.
+    @inlinable public func keyed<Key: StreamKey>(
+        by key: @escaping @Sendable (Element) -> Key
+    ) -> KeyedStream<C, Key> {
+        KeyedStream(self, key)
+    }
+
+    /// Spreads the records evenly over the subtasks that follow; their order is not kept.
+    @inlinable public func rebalanced() -> Stream<InputHead<Element>> {
+        let exchange = flow.add("rebalance", .init(isRebalance: true), inputs: [node])
+        let chain = chain
+        let next = Stream<InputHead<Element>>(flow, InputHead(), exchange)
+        flow.complete(exchange) { task in
+            let end = task.fanOut(of: C.Element.self)
+            return task.startsAt(exchange) ? try task.inputHead(end) : try chain.connect(end, task)
+        }
+        return next
+    }
+
+    /// The records of both streams, in no particular order between them.
+    @inlinable public func union<Other: Chain<Element>>(_ other: Stream<Other>) -> Stream<InputHead<Element>> {
+        let next = flow.add("union", .init(isUnion: true), inputs: [node, other.node])
+        return Stream<InputHead<Element>>(flow, InputHead(), next)
+    }
+
+    /// Ends the stream in `sink`.
+    @inlinable public func sink<S: Sink>(_ sink: S, id: OperatorID = "sink") where S.Element == Element {
+        let end = flow.add(id, .init(isSink: true), inputs: [node])
+        flow.setTransactions(end, sink.transactions)
+        let chain = chain
+        flow.complete(end) { task in
+            let collector = try task.sinkEnd(sink, end)
+            return task.startsAt(end) ? try task.inputHead(collector) : try chain.connect(collector, task)
+        }
+    }
+
+    /// Names the operator before: in checkpoints, metrics and errors. Give stateful operators and sources
+    /// ids of your own, so that their state is found again after the graph changes.
+    public func id(_ id: OperatorID) -> Self {
+        flow.setID(node, id)
+        return self
+    }
+
+    /// How many subtasks run the operator before; the job's parallelism when not set.
+    public func parallelism(_ count: Int) -> Self {
+        flow.setParallelism(node, count)
+        return self
+    }
+}
+
+extension TaskBuilder {
+    @usableFromInline func batchRouter<Element>(_ output: Int, of: Element.Type) -> BatchRouter<Element> {
+        BatchRouter(outputs[output], subtask: subtask, isRoundRobin: outputIsRoundRobin[output])
+    }
+
+    @usableFromInline func fanOut<Element>(of: Element.Type) -> FanOut<Element> {
+        FanOut(outputs.indices.map { batchRouter($0, of: Element.self) })
+    }
+
+    @usableFromInline var outputCount: Int { outputs.count }
+
+    @usableFromInline func keyRouter<Element, Key: StreamKey>(
+        _ key: @escaping @Sendable (Element) -> Key
+    ) -> KeyRouter<Element, Key> {
+        KeyRouter(outputs[0], environment.keyGroups, key)
+    }
+}

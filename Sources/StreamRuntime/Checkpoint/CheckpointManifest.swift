@@ -1,0 +1,80 @@
+import Foundation
+
+/// What a checkpoint consists of: the file that is renamed into place last. Format 1, described in
+/// checkpoints/README.md: one line of header with the body's length and XXH64, then the body in JSON.
+public struct CheckpointManifest: Sendable, Equatable, Codable {
+    public static let format = 1
+
+    public struct OperatorEntry: Sendable, Equatable, Codable {
+        public var id: String
+        /// Sources: the next position of every split.
+        public var positions: [Position]
+        /// Keyed state, a part per subtask.
+        public var state: [StatePart]
+        public var lists: [List]
+    }
+    public struct Position: Sendable, Equatable, Codable {
+        public var split: String
+        public var next: Int64
+    }
+    public struct List: Sendable, Equatable, Codable {
+        public var name: String
+        public var schema: String
+        public var count: Int
+        public var file: CheckpointFile
+    }
+
+    public var format: Int
+    public var checkpoint: String
+    public var jobName: String
+    public var createdAtMillis: Int64
+    public var keyGroups: Int
+    public var operators: [OperatorEntry]
+
+    public var files: [CheckpointFile] {
+        operators.flatMap { entry in entry.state.flatMap(\.files) + entry.lists.map(\.file) }
+    }
+
+    /// Bytes of all files, shared ones included.
+    public var stateBytes: Int { Set(files).reduce(0) { $0 + $1.bytes } }
+
+    public var id: CheckpointID? { CheckpointID(checkpoint) }
+
+    // MARK: Bytes
+
+    public func encoded() throws -> (bytes: [UInt8], hash: String) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+        let body = [UInt8](try encoder.encode(self))
+        let hash = body.withUnsafeBytes { hexDigits(XXH64.hash($0)) }
+        return (Array("WEIR-MANIFEST \(Self.format) \(body.count) \(hash)\n".utf8) + body, hash)
+    }
+
+    /// Checks the header, the checksum and the format before anything else is believed.
+    public static func decode(_ bytes: [UInt8], path: String) throws -> (manifest: CheckpointManifest, hash: String) {
+        func refuse(_ what: String) -> RecoveryRefusal {
+            RecoveryRefusal(
+                "checkpoint manifest \(path) \(what)",
+                remedy: "Start from an older checkpoint (weir checkpoints list), or restore the file.")
+        }
+        guard let end = bytes.firstIndex(of: 10), end < 100,
+            let header = String(validating: bytes[..<end], as: UTF8.self)
+        else { throw refuse("has no header line") }
+        let words = header.split(separator: " ")
+        guard words.count == 4, words[0] == "WEIR-MANIFEST", let count = Int(words[2]) else {
+            throw refuse("does not begin with a manifest header")
+        }
+        guard words[1] == "\(format)" else {
+            throw refuse("has format \(words[1]); this version of Weir reads format \(format)")
+        }
+        let body = bytes[(end + 1)...]
+        guard body.count == count else { throw refuse("has \(body.count) bytes of body, its header says \(count)") }
+        let hash = body.withUnsafeBytes { hexDigits(XXH64.hash($0)) }
+        guard hash == words[3] else { throw refuse("is damaged: its checksum is \(hash), its header says \(words[3])") }
+        do {
+            return (try JSONDecoder().decode(CheckpointManifest.self, from: Data(body)), hash)
+        } catch {
+            throw refuse("does not decode: \(error)")
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import Foundation
+
+/// Where an attempt goes on from: a checkpoint and the offsets of its decision, or the very beginning.
+struct RestorePoint: Sendable {
+    var manifest: CheckpointManifest?
+    /// The next position of every split known then.
+    var positions: [OperatorID: [String: Int64]] = [:]
+    /// The first epoch of the new attempt.
+    var firstEpoch: Epoch
+
+    static let beginning = RestorePoint(manifest: nil, firstEpoch: Epoch(1))
+
+    init(manifest: CheckpointManifest?, positions: [OperatorID: [String: Int64]] = [:], firstEpoch: Epoch) {
+        self.manifest = manifest
+        self.positions = positions
+        self.firstEpoch = firstEpoch
+    }
+
+    /// From a decision and the manifest it names, which must agree.
+    init(decision: Decision, store: FileCheckpointStore) throws {
+        positions = Self.positions(decision)
+        firstEpoch = decision.checkpoint.epoch.next
+        guard !decision.isGenesis else { return }
+        let (found, hash) = try store.manifest(decision.checkpoint)
+        guard hash == decision.manifestHash else {
+            throw RecoveryRefusal(
+                "the decision of epoch \(decision.checkpoint.epoch) names a manifest with checksum \(decision.manifestHash), "
+                    + "\(store.folder) holds one with \(hash)",
+                remedy: "Point --checkpoint-dir at the folder the job used before.")
+        }
+        guard Self.positions(found) == positions else {
+            throw RecoveryRefusal(
+                "the offsets of the decision of epoch \(decision.checkpoint.epoch) differ from those of its checkpoint",
+                remedy: "One of the two was changed by hand; restore it, or start over with a new job namespace.")
+        }
+        manifest = found
+    }
+
+    /// From a checkpoint alone: jobs without a deciding sink, and explicit starts.
+    init(manifest: CheckpointManifest, after epoch: Epoch) {
+        self.manifest = manifest
+        positions = Self.positions(manifest)
+        firstEpoch = epoch.next
+    }
+
+    private static func positions(_ decision: Decision) -> [OperatorID: [String: Int64]] {
+        var result: [OperatorID: [String: Int64]] = [:]
+        for offset in decision.offsets { result[offset.source, default: [:]][offset.position.split] = offset.position.next }
+        return result
+    }
+
+    private static func positions(_ manifest: CheckpointManifest) -> [OperatorID: [String: Int64]] {
+        var result: [OperatorID: [String: Int64]] = [:]
+        for entry in manifest.operators where !entry.positions.isEmpty {
+            result[OperatorID(entry.id)] = Dictionary(
+                entry.positions.map { ($0.split, $0.next) }, uniquingKeysWith: { $1 })
+        }
+        return result
+    }
+
+    // MARK: Checks against the job that wants to go on
+
+    func check(job: JobID, graph: JobGraph, keyGroups: KeyGroups, splits: [OwnedSplit]) throws {
+        if let manifest {
+            guard let id = manifest.id, id.job == job else {
+                throw RecoveryRefusal(
+                    "checkpoint \(manifest.checkpoint) belongs to job '\(manifest.jobName)', this is job \(job)",
+                    remedy: "Give the checkpoint of this job, or run the job under the id it was written by (--job-id).")
+            }
+            guard manifest.keyGroups == keyGroups.count else {
+                throw RecoveryRefusal(
+                    "the checkpoint was written with \(manifest.keyGroups) key groups, the job has \(keyGroups.count)",
+                    remedy: "Set the maximum parallelism to \(manifest.keyGroups) again.")
+            }
+            let known = Set(graph.nodes.map(\.id.rawValue))
+            for entry in manifest.operators where !known.contains(entry.id) {
+                throw RecoveryRefusal(
+                    "the checkpoint holds state of operator '\(entry.id)', which the job no longer has",
+                    remedy: "Give the operator its old id with .id(\"\(entry.id)\"), or start over under another namespace.")
+            }
+        }
+        for (source, stored) in positions {
+            let present = Set(splits.filter { $0.source == source }.map(\.split.id))
+            let gone = stored.keys.filter { !present.contains($0) }.sorted()
+            if let first = gone.first {
+                throw RecoveryRefusal(
+                    "source '\(source)' read \(gone.count) split(s) that are no longer there (first: \(first))",
+                    remedy: "Bring them back, or start over under another namespace.")
+            }
+        }
+    }
+
+    // MARK: What each operator gets back
+
+    func parts(of id: OperatorID, owned: Range<Int>) -> [StatePart] {
+        guard let entry = manifest?.operators.first(where: { $0.id == id.rawValue }) else { return [] }
+        return entry.state.filter { $0.keyGroups.overlaps(owned) }
+    }
+
+    func list(
+        _ id: OperatorID, _ name: String, _ schema: String, owned: Range<Int>, files: any CheckpointFiles
+    ) throws -> [OperatorList.Item] {
+        guard let entry = manifest?.operators.first(where: { $0.id == id.rawValue }) else { return [] }
+        var items: [OperatorList.Item] = []
+        for list in entry.lists where list.name == name {
+            guard list.schema == schema else {
+                throw RecoveryRefusal(
+                    "list '\(name)' of operator '\(id)' was stored as \(list.schema), the job now declares \(schema)",
+                    remedy: "Keep the old encoding until the list has run empty.")
+            }
+            items += try OperatorListFile.read(list.file, files).filter { owned.contains($0.keyGroup) }
+        }
+        return items
+    }
+}
+
+/// Operator lists in checkpoints: per item the key group (u32) and the bytes with their length.
+enum OperatorListFile {
+    static func write(_ list: OperatorList, _ name: String, _ files: any CheckpointFiles) throws -> CheckpointFile {
+        var writer = ByteWriter(capacity: list.items.count * 128)
+        for item in list.items {
+            writer.integer(UInt32(item.keyGroup))
+            writer.sized(item.bytes)
+        }
+        return try files.write(name) { try $0.write(writer.bytes) }
+    }
+
+    static func read(_ file: CheckpointFile, _ files: any CheckpointFiles) throws -> [OperatorList.Item] {
+        let path = try files.localPath(of: file)
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw RunFile.damage(file.path, "cannot be read")
+        }
+        return try data.withUnsafeBytes { bytes in
+            guard hexDigits(XXH64.hash(bytes)) == file.hash else { throw RunFile.damage(file.path, "has a wrong checksum") }
+            var reader = ByteReader(bytes)
+            var items: [OperatorList.Item] = []
+            while reader.remaining > 0 {
+                let group = Int(try reader.integer(UInt32.self))
+                items.append(OperatorList.Item(keyGroup: group, bytes: Array(try reader.sized())))
+            }
+            return items
+        }
+    }
+}

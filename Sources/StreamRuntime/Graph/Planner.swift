@@ -1,0 +1,101 @@
+// Graph → fused chains → subtasks. Pure.
+
+/// A fused chain of operators, run by `parallelism` subtasks.
+struct Vertex: Sendable, Equatable {
+    var index: Int
+    /// The operators in order. The first is where the chain is cut from its upstream.
+    var nodes: [NodeIndex]
+    var parallelism: Int
+    /// The operators' ids joined by ` → `.
+    var name: String
+
+    var start: NodeIndex { nodes[0] }
+    var end: NodeIndex { nodes[nodes.count - 1] }
+}
+
+/// Records that pass from one chain's subtasks to another's.
+struct PlanEdge: Sendable, Equatable {
+    enum Pattern: Sendable, Equatable {
+        /// Subtask i to subtask i.
+        case forward
+        /// A batch to each subtask in turn.
+        case rebalance
+        /// By key group.
+        case keyed
+    }
+    var from: Int
+    var to: Int
+    var pattern: Pattern
+}
+
+struct Plan: Sendable {
+    var vertices: [Vertex]
+    var edges: [PlanEdge]
+
+    func inputs(of vertex: Int) -> [PlanEdge] { edges.filter { $0.to == vertex } }
+    /// In the order of the end node's consumers: the order of the task's output gates.
+    func outputs(of vertex: Int) -> [PlanEdge] { edges.filter { $0.from == vertex } }
+
+    init(_ graph: JobGraph, defaultParallelism: Int, keyGroups: KeyGroups) throws {
+        guard (1...keyGroups.count).contains(defaultParallelism) else {
+            throw GraphError(
+                "parallelism \(defaultParallelism) is out of range: it must be between 1 and the number of key groups, \(keyGroups.count)")
+        }
+        let parallelism = Self.parallelism(graph, defaultParallelism)
+        var vertexOfNode: [Int?] = graph.nodes.map { _ in nil }
+        var made: [Vertex] = []
+        for index in graph.nodes.indices {
+            let inputs = graph.nodes[index].inputs
+            if inputs.count == 1, let upstream = vertexOfNode[inputs[0].rawValue],
+                Self.fuses(graph, inputs[0].rawValue, index, parallelism)
+            {
+                made[upstream].nodes.append(NodeIndex(index))
+                vertexOfNode[index] = upstream
+            } else {
+                vertexOfNode[index] = made.count
+                made.append(
+                    Vertex(index: made.count, nodes: [NodeIndex(index)], parallelism: parallelism[index], name: ""))
+            }
+        }
+        for index in made.indices {
+            made[index].name = made[index].nodes.map { graph.node($0).id.rawValue }.joined(separator: " → ")
+        }
+        vertices = made
+        edges = []
+        for vertex in made {
+            for consumer in graph.consumers[vertex.end.rawValue] {
+                guard let to = vertexOfNode[consumer.rawValue] else { continue }
+                edges.append(
+                    PlanEdge(
+                        from: vertex.index, to: to,
+                        pattern: Self.pattern(graph.node(vertex.end), vertex.parallelism, made[to].parallelism)))
+            }
+        }
+    }
+
+    /// Explicit, else the default; a writer into an exchange runs with its upstream.
+    private static func parallelism(_ graph: JobGraph, _ defaultParallelism: Int) -> [Int] {
+        var result: [Int] = []
+        for node in graph.nodes {
+            if node.isExchange, let input = node.inputs.first {
+                result.append(result[input.rawValue])
+            } else {
+                result.append(node.parallelism ?? defaultParallelism)
+            }
+        }
+        return result
+    }
+
+    /// Two neighbours fuse when nothing else reads the upstream, both run equally wide, and no exchange lies between.
+    private static func fuses(_ graph: JobGraph, _ up: Int, _ down: Int, _ parallelism: [Int]) -> Bool {
+        graph.consumers[up].count == 1 && !graph.nodes[up].isExchange && parallelism[up] == parallelism[down]
+    }
+
+    private static func pattern(_ end: GraphNode, _ from: Int, _ to: Int) -> PlanEdge.Pattern {
+        switch end.kind {
+        case .exchange(.keyed): .keyed
+        case .exchange(.rebalance): .rebalance
+        default: from == to ? .forward : .rebalance
+        }
+    }
+}

@@ -1,0 +1,261 @@
+import Synchronization
+
+/// What one `step` came to.
+enum StepResult {
+    case progressed
+    /// Nothing to do before this monotonic time, unless woken.
+    case idle(untilNanos: Int64)
+    /// Waiting for room downstream.
+    case backPressured
+}
+
+/// One subtask: a single-threaded state machine over one fused chain. A worker calls `step`; everything
+/// that is not data reaches it as mail. Nothing in it blocks.
+final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `mailbox` is shared
+    enum Mail: Sendable {
+        /// Source tasks only: end the epoch here.
+        case barrier(Epoch)
+        /// Source tasks only: read no more.
+        case drain
+        /// The epoch is decided.
+        case decided(Epoch)
+    }
+    enum Report: Sendable {
+        case snapshot(TaskSnapshot, alignmentNanos: Int64)
+        /// A source has come to its end.
+        case finished
+        /// No record is left in the task and none will come.
+        case drained
+    }
+    private enum Phase { case running, sourceFinished, draining, drained }
+
+    static let pollBudget = 1024
+    static let lingerNanos: Int64 = 2_000_000
+    static let longestIdleNanos: Int64 = 100_000_000
+
+    let name: String
+    private let body: TaskBody
+    private let input: InputGate?
+    private let outputs: [OutputGate]
+    private let services: TaskServices
+    private let sinks: [TaskBuilder.SinkHandle]
+    private let sourceOperator: OperatorID?
+    private let clock: any RuntimeClock
+    private let report: @Sendable (Report) -> Void
+    private let recordsSent: MetricRegistry.Cell
+    private let lagGauges: LagGauges?
+    private let mailbox = Mutex<[Mail]>([])
+    private let hasMail = Atomic<Bool>(false)
+    let timing: TaskTiming
+
+    private var phase = Phase.running
+    /// A snapshot whose sinks have not acknowledged everything yet.
+    private var unacknowledged: (snapshot: TaskSnapshot, alignmentNanos: Int64)?
+    private var idleUntilNanos: Int64 = 0
+    private var lastFlushNanos: Int64 = 0
+    private var needsFlush = false
+    private var positionsAtBarrier: (epoch: Epoch, positions: [SplitPosition])?
+
+    init(
+        name: String, body: TaskBody, input: InputGate?, builder: TaskBuilder, timing: TaskTiming,
+        report: @escaping @Sendable (Report) -> Void
+    ) {
+        self.name = name
+        self.body = body
+        self.input = input
+        outputs = builder.outputs
+        services = builder.services
+        sinks = builder.sinks
+        sourceOperator = builder.sourceOperator
+        clock = builder.environment.clock
+        self.timing = timing
+        self.report = report
+        recordsSent = builder.recordsSent
+        lagGauges = builder.sourceOperator.map { LagGauges(builder.environment.metrics, source: $0) }
+    }
+
+    /// From any thread.
+    func post(_ mail: Mail) {
+        mailbox.withLock { $0.append(mail) }
+        hasMail.store(true, ordering: .releasing)
+        services.waker.wake()
+    }
+
+    /// Work that appeared since the last step; asked by the worker after it has announced its sleep.
+    var hasWork: Bool {
+        hasMail.load(ordering: .acquiring) || services.hasMail || services.hasPollRequest
+            || (services.backPressure.isRaised ? outputs.contains { $0.canProgress } : input?.hasInput ?? false)
+    }
+
+    // MARK: The loop
+
+    func step() throws -> StepResult {
+        let began = clock.monotonicNanos()
+        let result = try advance(began)
+        timing.account(result, nanos: clock.monotonicNanos() - began)
+        return result
+    }
+
+    private func advance(_ now: Int64) throws -> StepResult {
+        var progressed = hasMail.load(ordering: .acquiring) ? try readMail() : false
+        if unacknowledged != nil { progressed = try acknowledge() || progressed }
+        if services.backPressure.isRaised {
+            guard relievePressure() else { return progressed ? .progressed : .backPressured }
+            progressed = true
+        }
+        if let millis = tickTime() {
+            services.nextTimerMillis = .max
+            try body.handle(.tick(wallMillis: millis))
+            needsFlush = true
+            progressed = true
+            if services.backPressure.isRaised { return .progressed }
+        }
+        if try takeInput(now) { progressed = true }
+        try services.fault.check()
+        if phase == .draining, services.pending == 0 { try finishDrain() }
+        if needsFlush, !progressed || now - lastFlushNanos > Self.lingerNanos {
+            try flush(now)
+            progressed = true
+        }
+        if let lagGauges, let lag = body.lag { lagGauges.publish(now, lag) }
+        return progressed ? .progressed : .idle(untilNanos: nextDeadline(now))
+    }
+
+    /// One batch, or one poll of the source.
+    private func takeInput(_ now: Int64) throws -> Bool {
+        if let poll = body.poll {
+            guard phase == .running, services.takePollRequest() || now >= idleUntilNanos else { return false }
+            switch try poll(Self.pollBudget) {
+            case .progressed:
+                needsFlush = true
+                return true
+            case .idle(let micros):
+                idleUntilNanos = now + min(max(micros, 0) * 1000, Self.longestIdleNanos)
+                return false
+            case .finished:
+                phase = .sourceFinished
+                report(.finished)
+                return true
+            }
+        }
+        guard let input else { return false }
+        if input.current == nil {
+            switch try input.poll(now: { now }) {
+            case .records: break
+            case .barrier(let epoch):
+                try barrier(epoch, alignmentNanos: clock.monotonicNanos() - input.alignmentBeganNanos)
+                return true
+            case .drained:
+                if phase == .running { phase = .draining }
+                return true
+            case .nothing: return false
+            }
+        }
+        try consume(input)
+        return true
+    }
+
+    private func consume(_ input: InputGate) throws {
+        guard let batch = input.current else { return }
+        needsFlush = true
+        var index = batch.index
+        do {
+            try body.consume(batch.memory, &index, batch.count)
+        } catch {
+            input.current?.index = index  // the gate cleans up the records not reached
+            throw error
+        }
+        if index == batch.count { input.finishBatch() } else { input.current?.index = index }
+    }
+
+    private func flush(_ now: Int64) throws {
+        try body.handle(.flush)
+        for output in outputs { output.flush() }
+        if let first = outputs.first { recordsSent.set(first.recordsOut) }
+        needsFlush = false
+        lastFlushNanos = now
+    }
+
+    private func relievePressure() -> Bool {
+        var isFree = true
+        for output in outputs where !output.drainOverflow() { isFree = false }
+        for sink in sinks where !sink.isReady() { isFree = false }
+        if isFree { services.backPressure.release() }
+        return isFree
+    }
+
+    private func tickTime() -> Int64? {
+        let mail = services.hasMail && services.takeMail()
+        guard mail || services.nextTimerMillis != .max else { return nil }
+        let millis = clock.wallMillis()
+        return mail || millis >= services.nextTimerMillis ? millis : nil
+    }
+
+    private func nextDeadline(_ now: Int64) -> Int64 {
+        var deadline = now + Self.longestIdleNanos
+        if body.poll != nil, phase == .running { deadline = min(deadline, idleUntilNanos) }
+        if services.nextTimerMillis != .max {
+            deadline = min(deadline, now + max(0, services.nextTimerMillis - clock.wallMillis()) * 1_000_000)
+        }
+        if unacknowledged != nil { deadline = min(deadline, now + 1_000_000) }
+        return deadline
+    }
+
+    // MARK: Barriers and ends
+
+    private func readMail() throws -> Bool {
+        hasMail.store(false, ordering: .relaxed)
+        let mails = mailbox.withLock { mails in
+            defer { mails.removeAll() }
+            return mails
+        }
+        for mail in mails {
+            switch mail {
+            case .barrier(let epoch): try barrier(epoch, alignmentNanos: 0)
+            case .drain: if phase == .running || phase == .sourceFinished { phase = .draining }
+            case .decided(let epoch):
+                if let taken = positionsAtBarrier, taken.epoch == epoch { body.decided?(taken.positions) }
+                try body.handle(.decided(epoch))
+            }
+        }
+        return !mails.isEmpty
+    }
+
+    /// Snapshot, then forward the barrier: the order in which rule A2 of `BarrierAligner` is kept.
+    private func barrier(_ epoch: Epoch, alignmentNanos: Int64) throws {
+        try services.fault.check()
+        let snapshot = TaskSnapshot(epoch: epoch)
+        if let sourceOperator, let positions = body.positions?() {
+            snapshot.add(positions: positions, of: sourceOperator)
+            positionsAtBarrier = (epoch, positions)
+        }
+        try body.handle(.barrier(snapshot))
+        for output in outputs { output.broadcast(.barrier(epoch)) }
+        unacknowledged = (snapshot, alignmentNanos)
+        _ = try acknowledge()
+    }
+
+    private func acknowledge() throws -> Bool {
+        guard let waiting = unacknowledged else { return false }
+        for sink in sinks where try !sink.isAcknowledged(waiting.snapshot.epoch) { return false }
+        unacknowledged = nil
+        report(.snapshot(waiting.snapshot, alignmentNanos: waiting.alignmentNanos))
+        return true
+    }
+
+    private func finishDrain() throws {
+        phase = .drained
+        try body.handle(.flush)
+        for output in outputs { output.broadcast(.drain) }
+        needsFlush = false
+        report(.drained)
+    }
+
+    var isSource: Bool { sourceOperator != nil }
+
+    /// After the worker has stopped.
+    func dispose() {
+        try? body.handle(.close)
+        body.dispose()
+    }
+}

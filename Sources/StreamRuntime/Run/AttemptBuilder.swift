@@ -1,0 +1,110 @@
+/// Turns a plan into tasks, channels and workers. Downstream vertices first: a channel needs to know the
+/// records its reader takes.
+struct AttemptBuilder {
+    let plan: Plan
+    let environment: TaskEnvironment
+    let batchRecords: Int
+    let workers: [Worker]
+    let report: @Sendable (_ task: Int, StreamTask.Report) -> Void
+
+    struct Built {
+        var tasks: [StreamTask] = []
+        /// How many writers the deciding domain has.
+        var transactionalWriters = 0
+    }
+
+    private struct Pending {
+        let vertex: Vertex
+        let builder: TaskBuilder
+        let body: TaskBody
+    }
+
+    func build() throws -> Built {
+        var inputChannels: [[[Channel]]] = plan.vertices.map { Array(repeating: [], count: $0.parallelism) }
+        var layouts: [ElementLayout?] = plan.vertices.map { _ in nil }
+        var pending: [Pending] = []
+        do {
+            for vertex in plan.vertices.reversed() {
+                for subtask in 0..<vertex.parallelism {
+                    let made = try makeBody(vertex, subtask, layouts, &inputChannels)
+                    layouts[vertex.index] = made.builder.inputLayout
+                    pending.append(made)
+                }
+            }
+        } catch {
+            for made in pending { made.body.dispose() }
+            throw error
+        }
+        return assemble(pending.reversed(), inputChannels)
+    }
+
+    private func worker(_ subtask: Int) -> Worker { workers[subtask % workers.count] }
+
+    private func makeBody(
+        _ vertex: Vertex, _ subtask: Int, _ layouts: [ElementLayout?], _ inputChannels: inout [[[Channel]]]
+    ) throws -> Pending {
+        let backPressure = BackPressure()
+        let services = TaskServices(backPressure: backPressure, waker: worker(subtask).waker)
+        var gates: [OutputGate] = []
+        var roundRobin: [Bool] = []
+        for edge in plan.outputs(of: vertex.index) {
+            guard let layout = layouts[edge.to] else {
+                throw GraphError("operator chain '\(plan.vertices[edge.to].name)' takes no input")
+            }
+            let targets = edge.pattern == .forward ? [subtask] : Array(0..<plan.vertices[edge.to].parallelism)
+            let channels = targets.map { target in
+                Channel(
+                    layout: layout, batchRecords: batchRecords, producer: worker(subtask).waker,
+                    consumer: worker(target).waker)
+            }
+            for (target, channel) in zip(targets, channels) { inputChannels[edge.to][target].append(channel) }
+            gates.append(OutputGate(channels, layout: layout, backPressure: backPressure))
+            roundRobin.append(edge.pattern == .rebalance)
+        }
+        let builder = TaskBuilder(
+            vertex: vertex, subtask: subtask, services: services, outputs: gates, outputIsRoundRobin: roundRobin,
+            environment: environment)
+        let body = try environment.graph.node(vertex.end).makeTask(builder)
+        return Pending(vertex: vertex, builder: builder, body: body)
+    }
+
+    private func assemble(_ pending: [Pending], _ inputChannels: [[[Channel]]]) -> Built {
+        var built = Built()
+        for (index, made) in pending.enumerated() {
+            let channels = inputChannels[made.vertex.index][made.builder.subtask]
+            let report = report
+            let task = StreamTask(
+                name: "\(made.vertex.name) (\(made.builder.subtask + 1)/\(made.vertex.parallelism))",
+                body: made.body, input: channels.isEmpty ? nil : InputGate(channels), builder: made.builder,
+                timing: TaskTiming(environment.metrics, task: made.vertex.name, subtask: made.builder.subtask),
+                report: { report(index, $0) })
+            built.tasks.append(task)
+            worker(made.builder.subtask).add(task)
+            publishRecordsOut(made)
+        }
+        for vertex in plan.vertices where environment.graph.node(vertex.end).transactions != nil {
+            built.transactionalWriters += vertex.parallelism
+        }
+        return built
+    }
+
+    /// What an operator put out is what the next one of its chain took in, or what the task sent.
+    private func publishRecordsOut(_ made: Pending) {
+        let subtask = made.builder.subtask
+        for (position, node) in made.vertex.nodes.enumerated() {
+            let operatorNode = environment.graph.node(node)
+            if operatorNode.isSink { continue }
+            let next = position + 1 < made.vertex.nodes.count ? made.vertex.nodes[position + 1] : nil
+            let cell: MetricRegistry.Cell
+            if let next, !environment.graph.node(next).isExchange {
+                cell = made.builder.recordsInCell(next)
+            } else {
+                cell = made.builder.recordsSent
+            }
+            environment.metrics.computed(
+                "weir_operator_records_out_total", kind: .counter, help: "Records put out by an operator.",
+                labels: ["operator": operatorNode.id.rawValue, "subtask": String(subtask)]
+            ) { Double(cell.value) }
+        }
+    }
+}

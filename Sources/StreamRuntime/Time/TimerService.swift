@@ -1,0 +1,106 @@
+/// Processing-time timers of one keyed operator: at most one per key and time, kept in state, so that a
+/// timer outlives a crash and fires once per decided epoch. Owned by the task thread.
+///
+/// Registering costs a table update and a heap insertion. All timers of the subtask are in memory.
+public final class TimerService<Key: StreamKey> {
+    private let table: StateTable<TimerKey<Key>, Unit>
+    private let services: TaskServices
+    private var queue: [TimerKey<Key>] = []
+
+    init(table: StateTable<TimerKey<Key>, Unit>, services: TaskServices) {
+        self.table = table
+        self.services = services
+    }
+
+    /// Calls the function's `timer` once processing time has reached `millis`; at once when it has passed.
+    public func register(at millis: Int64, for key: Key) {
+        let timer = TimerKey(millis: millis, key: key)
+        guard table.get(timer) == nil else { return }
+        table.set(timer, Unit())
+        push(timer)
+        services.wantTimer(at: queue[0].millis)
+    }
+
+    /// Forgets a timer; one that is not registered is no error.
+    public func delete(at millis: Int64, for key: Key) {
+        table.remove(TimerKey(millis: millis, key: key))  // its queue entry is skipped when it comes up
+    }
+
+    func restore() throws {
+        try table.forEachStored { push($0) }
+        askForTick()
+    }
+
+    @usableFromInline func next(dueAt millis: Int64) -> (millis: Int64, key: Key)? {
+        while let first = queue.first, first.millis <= millis {
+            pop()
+            if table.remove(first) != nil { return (first.millis, first.key) }
+        }
+        return nil
+    }
+
+    @usableFromInline func askForTick() {
+        if let first = queue.first { services.wantTimer(at: first.millis) }
+    }
+
+    // A binary heap by time.
+
+    private func push(_ timer: TimerKey<Key>) {
+        queue.append(timer)
+        var child = queue.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard queue[child].millis < queue[parent].millis else { return }
+            queue.swapAt(child, parent)
+            child = parent
+        }
+    }
+
+    private func pop() {
+        queue.swapAt(0, queue.count - 1)
+        queue.removeLast()
+        var parent = 0
+        while true {
+            var least = parent
+            for child in [2 * parent + 1, 2 * parent + 2] where child < queue.count {
+                if queue[child].millis < queue[least].millis { least = child }
+            }
+            if least == parent { return }
+            queue.swapAt(least, parent)
+            parent = least
+        }
+    }
+}
+
+/// A timer as a state key: it lives in the key group of its record key.
+struct TimerKey<Key: StreamKey>: StreamKey {
+    var millis: Int64
+    var key: Key
+
+    static var stateSchema: String { "timer:\(Key.stateSchema)" }
+    var stableHash: UInt64 { key.stableHash }
+    func tableHash(seed: UInt64) -> UInt64 { key.tableHash(seed: seed) ^ millis.tableHash(seed: seed &+ 1) }
+
+    init(millis: Int64, key: Key) {
+        self.millis = millis
+        self.key = key
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.integer(millis)
+        key.encode(into: &writer)
+    }
+
+    init(from reader: inout ByteReader) throws {
+        millis = try reader.integer()
+        key = try Key(from: &reader)
+    }
+}
+
+/// No value at all.
+struct Unit: StateCodable {
+    static var stateSchema: String { "unit" }
+    init() {}
+    func encode(into writer: inout ByteWriter) {}
+    init(from reader: inout ByteReader) throws {}
+}
