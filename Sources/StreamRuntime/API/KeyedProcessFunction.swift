@@ -39,30 +39,30 @@ extension KeyedProcessFunction {
 
 /// Declares the state of one subtask's function. Names are stable: they find the state in checkpoints.
 public struct KeyedStateContext<Key: StreamKey> {
-    let state: OperatorState
+    @usableFromInline let state: OperatorState
     /// The subtask, its clock, log and metrics.
     public let operatorContext: OperatorContext
 
-    init(state: OperatorState, operatorContext: OperatorContext) {
+    @inlinable init(state: OperatorState, operatorContext: OperatorContext) {
         self.state = state
         self.operatorContext = operatorContext
     }
 
-    public func value<Value: StateCodable>(_ name: String, _: Value.Type) throws -> ValueState<Key, Value> {
+    @inlinable public func value<Value: StateCodable>(_ name: String, _: Value.Type) throws -> ValueState<Key, Value> {
         ValueState(table: try state.table(name, .value, Key.self, Value.self))
     }
 
-    public func list<Element: StateCodable>(_ name: String, _: Element.Type) throws -> ListState<Key, Element> {
+    @inlinable public func list<Element: StateCodable>(_ name: String, _: Element.Type) throws -> ListState<Key, Element> {
         ListState(table: try state.table(name, .list, Key.self, [Element].self))
     }
 
-    public func map<UserKey: Hashable & StateCodable, Value: StateCodable>(
+    @inlinable public func map<UserKey: Hashable & StateCodable, Value: StateCodable>(
         _ name: String, _: UserKey.Type, _: Value.Type
     ) throws -> MapState<Key, UserKey, Value> {
         MapState(table: try state.table(name, .map, Key.self, [UserKey: Value].self))
     }
 
-    public func reducing<Value: StateCodable>(
+    @inlinable public func reducing<Value: StateCodable>(
         _ name: String, _: Value.Type, _ reduce: @escaping (Value, Value) -> Value
     ) throws -> ReducingState<Key, Value> {
         ReducingState(table: try state.table(name, .reducing, Key.self, Value.self), reduce: reduce)
@@ -74,7 +74,12 @@ public struct KeyedContext<Key: StreamKey> {
     /// Milliseconds since 1970-01-01 UTC; costs about 30 ns.
     public func processingTimeMillis() -> Int64 { clock.wallMillis() }
     public let timers: TimerService<Key>
-    let clock: any RuntimeClock
+    @usableFromInline let clock: any RuntimeClock
+
+    @inlinable init(timers: TimerService<Key>, clock: any RuntimeClock) {
+        self.timers = timers
+        self.clock = clock
+    }
 }
 
 /// Runs a `KeyedProcessFunction`.
@@ -86,7 +91,7 @@ public struct KeyedProcess<F: KeyedProcessFunction>: Operator {
     @usableFromInline let key: @Sendable (F.Input) -> F.Key
     @usableFromInline let context: KeyedContext<F.Key>
 
-    @usableFromInline init(
+    @inlinable init(
         context: OperatorContext, key: @escaping @Sendable (F.Input) -> F.Key,
         make: (KeyedStateContext<F.Key>) throws -> F
     ) throws {

@@ -56,7 +56,7 @@ public struct Fold<Key: StreamKey, Input, Value: StateCodable>: Operator {
     @usableFromInline let initial: Value
     @usableFromInline let update: @Sendable (inout Value, Input) -> Void
 
-    @usableFromInline init(
+    @inlinable init(
         context: OperatorContext, key: @escaping @Sendable (Input) -> Key, initial: Value,
         update: @escaping @Sendable (inout Value, Input) -> Void
     ) throws {

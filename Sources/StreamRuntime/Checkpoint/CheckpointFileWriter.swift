@@ -20,6 +20,10 @@ public struct CheckpointFileWriter: ~Copyable {
     deinit { close(descriptor) }
 
     public mutating func write(_ bytes: UnsafeRawBufferPointer) throws {
+        if bytes.count >= Self.bufferBytes {
+            try drain()
+            return try put(bytes)
+        }
         buffer.append(contentsOf: bytes)
         if buffer.count >= Self.bufferBytes { try drain() }
     }
@@ -37,18 +41,21 @@ public struct CheckpointFileWriter: ~Copyable {
     }
 
     private mutating func drain() throws {
-        try buffer.withUnsafeBytes { bytes in
-            var rest = bytes
-            while !rest.isEmpty {
-                let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
-                if count < 0 && errno == EINTR { continue }
-                guard count > 0 else { throw FileError("write", path) }
-                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-            }
-            digest.update(bytes)
-        }
-        written += buffer.count
+        let full = buffer
+        try full.withUnsafeBytes { try put($0) }
         buffer.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func put(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw FileError("write", path) }
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+        digest.update(bytes)
+        written += bytes.count
     }
 }
 

@@ -51,8 +51,8 @@ public struct OperatorContext {
     public let log: RuntimeLog
     public let metrics: MetricRegistry
     public let clock: any RuntimeClock
-    package let services: TaskServices
-    package let makeState: () throws -> OperatorState
+    @usableFromInline package let services: TaskServices
+    @usableFromInline package let makeState: () throws -> OperatorState
     /// What the checkpoint holds of this operator's lists, for this subtask's key groups, in order.
     package let restoredList: (_ name: String, _ schema: String) throws -> [OperatorList.Item]
     package let pauses: PauseReasons

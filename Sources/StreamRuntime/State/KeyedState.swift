@@ -5,6 +5,8 @@
 public struct ValueState<Key: StreamKey, Value: StateCodable> {
     @usableFromInline let table: StateTable<Key, Value>
 
+    @inlinable init(table: StateTable<Key, Value>) { self.table = table }
+
     /// The value of `key`; set `nil` to remove it.
     @inlinable public subscript(key: Key) -> Value? {
         get { table.get(key) }
@@ -27,6 +29,8 @@ public struct ValueState<Key: StreamKey, Value: StateCodable> {
 public struct ListState<Key: StreamKey, Element: StateCodable> {
     @usableFromInline let table: StateTable<Key, [Element]>
 
+    @inlinable init(table: StateTable<Key, [Element]>) { self.table = table }
+
     /// The list of `key`; an empty list is not stored.
     @inlinable public subscript(key: Key) -> [Element] {
         get { table.get(key) ?? [] }
@@ -47,6 +51,8 @@ public struct ListState<Key: StreamKey, Element: StateCodable> {
 /// A map per key. A map is stored as a whole: a change costs its size at the next checkpoint.
 public struct MapState<Key: StreamKey, UserKey: Hashable & StateCodable, Value: StateCodable> {
     @usableFromInline let table: StateTable<Key, [UserKey: Value]>
+
+    @inlinable init(table: StateTable<Key, [UserKey: Value]>) { self.table = table }
 
     /// The whole map of `key`; an empty map is not stored.
     @inlinable public subscript(key: Key) -> [UserKey: Value] {
@@ -78,6 +84,11 @@ public struct MapState<Key: StreamKey, UserKey: Hashable & StateCodable, Value: 
 public struct ReducingState<Key: StreamKey, Value: StateCodable> {
     @usableFromInline let table: StateTable<Key, Value>
     @usableFromInline let reduce: (Value, Value) -> Value
+
+    @inlinable init(table: StateTable<Key, Value>, reduce: @escaping (Value, Value) -> Value) {
+        self.table = table
+        self.reduce = reduce
+    }
 
     @inlinable public subscript(key: Key) -> Value? { table.get(key) }
 

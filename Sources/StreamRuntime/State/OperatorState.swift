@@ -2,22 +2,36 @@
 /// Owned by the task thread.
 public final class OperatorState {
     /// A table without its types.
-    private struct Member {
-        let descriptor: StateDescriptor
+    @usableFromInline struct Member {
+        @usableFromInline let descriptor: StateDescriptor
         let takeChanges: (Bool) -> any StateChanges
         let dirtyCount: () -> Int
         let liveCount: () -> Int
         let memoryBytes: () -> Int
         let limit: (Int) -> Void
         let restore: (inout ByteReader, inout ByteReader, Bool) throws -> Void
+
+        @usableFromInline init(
+            descriptor: StateDescriptor, takeChanges: @escaping (Bool) -> any StateChanges,
+            dirtyCount: @escaping () -> Int, liveCount: @escaping () -> Int, memoryBytes: @escaping () -> Int,
+            limit: @escaping (Int) -> Void, restore: @escaping (inout ByteReader, inout ByteReader, Bool) throws -> Void
+        ) {
+            self.descriptor = descriptor
+            self.takeChanges = takeChanges
+            self.dirtyCount = dirtyCount
+            self.liveCount = liveCount
+            self.memoryBytes = memoryBytes
+            self.limit = limit
+            self.restore = restore
+        }
     }
 
     public let operatorID: OperatorID
     public let keyGroups: KeyGroups
-    let fault: StateFault
+    @usableFromInline let fault: StateFault
     private let context: StateStoreContext
-    private let store: any StateStore
-    private var members: [Member] = []
+    @usableFromInline let store: any StateStore
+    @usableFromInline var members: [Member] = []
     private var isSealed = false
     private let entriesGauge: MetricRegistry.Cell
     private let bytesGauge: MetricRegistry.Cell
@@ -38,25 +52,19 @@ public final class OperatorState {
     }
 
     /// Declares a state; a name may be declared once, and only while the operator opens.
-    package func table<Key: StreamKey, Value: StateCodable>(
+    @inlinable func table<Key: StreamKey, Value: StateCodable>(
         _ name: String, _ kind: StateDescriptor.Kind, _: Key.Type, _: Value.Type
     ) throws -> StateTable<Key, Value> {
         let descriptor = StateDescriptor(
             name: name, kind: kind, keySchema: Key.stateSchema, valueSchema: Value.stateSchema)
-        guard !isSealed else {
-            throw GraphError("operator '\(operatorID)' declares state '\(name)' after it was opened; declare it in open()")
-        }
-        guard !members.contains(where: { $0.descriptor.name == name }) else {
-            throw GraphError("operator '\(operatorID)' declares state '\(name)' twice; give each state its own name")
-        }
-        try store.declare(descriptor)
+        try admit(descriptor)
         let table = StateTable<Key, Value>(
             descriptor: descriptor, stateID: members.count, keyGroups: keyGroups, store: store, fault: fault)
         members.append(
             Member(
                 descriptor: descriptor,
                 takeChanges: { table.takeChanges(complete: $0) },
-                dirtyCount: { table.dirtyCount },
+                dirtyCount: { table.core.pointee.dirtyCount },
                 liveCount: { table.count },
                 memoryBytes: { table.memoryBytes },
                 limit: { table.slotCountMax = max(1024, $0 / StateTable<Key, Value>.stride) },
@@ -64,8 +72,19 @@ public final class OperatorState {
         return table
     }
 
+    @usableFromInline func admit(_ state: StateDescriptor) throws {
+        guard !isSealed else {
+            throw GraphError(
+                "operator '\(operatorID)' declares state '\(state.name)' after it was opened; declare it where it is made")
+        }
+        guard !members.contains(where: { $0.descriptor.name == state.name }) else {
+            throw GraphError("operator '\(operatorID)' declares state '\(state.name)' twice; give each state its own name")
+        }
+        try store.declare(state)
+    }
+
     /// Ends the declarations and loads what the checkpoint holds for this subtask's key groups.
-    package func seal() throws {
+    @usableFromInline package func seal() throws {
         isSealed = true
         if store.canEvict, !members.isEmpty {
             for member in members { member.limit(store.tableBytesMax / members.count) }

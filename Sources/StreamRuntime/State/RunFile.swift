@@ -102,15 +102,11 @@ struct RunFile {
     static func write(
         _ name: String, _ changes: [any StateChanges], _ count: Int, _ keyGroups: Range<Int>, _ files: any CheckpointFiles
     ) throws -> CheckpointFile {
-        var buffer = ChangeBuffer(expectedEntries: count)
-        for change in changes { change.encode(into: &buffer) }
+        var groups = GroupedChanges(keyGroups, expectedBytes: count * 24)
+        for change in changes { change.encode(into: &groups) }
         return try files.write(name) { file in
             var writer = try RunWriter(&file)
-            for group in buffer.groupedByKeyGroup(keyGroups) {
-                try writer.section(group.keyGroup, &file) { append in
-                    try buffer.forEach(group.entries) { try append($0, $1) }
-                }
-            }
+            try groups.forEachGroup { group, bytes in try writer.section(group, &file) { try $0.write(bytes) } }
             try writer.finish(&file)
         }
     }
@@ -121,9 +117,13 @@ struct RunFile {
         try files.write(name) { file in
             var writer = try RunWriter(&file)
             for group in keyGroups {
-                try writer.section(group, &file) { append in
-                    try merge(runs, group: group) { try append($0, $1) }
+                var scratch = ByteWriter(capacity: 1 << 16)
+                try merge(runs, group: group) { key, value in
+                    scratch.sized(key)
+                    scratch.varint(UInt64(value.count) + 1)
+                    scratch.raw(value)
                 }
+                try writer.section(group, &file) { file in try scratch.withBytes { try file.write($0) } }
             }
             try writer.finish(&file)
         }
@@ -136,21 +136,10 @@ struct RunFile {
         init(_ file: inout CheckpointFileWriter) throws { try file.write(magic) }
 
         mutating func section(
-            _ group: Int, _ file: inout CheckpointFileWriter,
-            _ fill: ((StateKeyBytes, UnsafeRawBufferPointer?) throws -> Void) throws -> Void
+            _ group: Int, _ file: inout CheckpointFileWriter, _ fill: (inout CheckpointFileWriter) throws -> Void
         ) throws {
             let start = file.offset
-            var scratch = ByteWriter(capacity: 1 << 16)
-            try fill { key, value in
-                scratch.sized(key)
-                scratch.varint(value.map { UInt64($0.count) + 1 } ?? 0)
-                if let value { scratch.raw(value) }
-                if scratch.count >= 1 << 16 {
-                    try file.write(scratch.bytes)
-                    scratch.removeAll()
-                }
-            }
-            try file.write(scratch.bytes)
+            try fill(&file)
             if file.offset > start { index.append((group, start, file.offset - start)) }
         }
 
@@ -165,34 +154,6 @@ struct RunFile {
             scratch.integer(UInt32(index.count))
             scratch.raw(endMagic)
             try file.write(scratch.bytes)
-        }
-    }
-}
-
-extension ChangeBuffer {
-    /// The entries' positions, bucketed by key group (one counting pass, no sorting).
-    func groupedByKeyGroup(_ keyGroups: Range<Int>) -> [(keyGroup: Int, entries: [Int])] {
-        var buckets: [[Int]] = keyGroups.map { _ in [] }
-        for (position, entry) in entries.enumerated() {
-            let group = Int(truncatingIfNeeded: entry.high >> 32) & 0xFFFF  // bytes 2 and 3 of the key
-            buckets[group - keyGroups.lowerBound].append(position)
-        }
-        return zip(keyGroups, buckets).filter { !$1.isEmpty }.map { ($0, $1) }
-    }
-
-    func forEach(
-        _ positions: [Int], _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?) throws -> Void
-    ) rethrows {
-        try writer.withBytes { bytes in
-            for position in positions {
-                let entry = entries[position]
-                let keyEnd = entry.offset + Int(entry.keyCount)
-                let key = UnsafeRawBufferPointer(rebasing: bytes[entry.offset..<keyEnd])
-                let value =
-                    entry.valueCount < 0
-                    ? nil : UnsafeRawBufferPointer(rebasing: bytes[keyEnd..<keyEnd + Int(entry.valueCount)])
-                try body(key, value)
-            }
         }
     }
 }

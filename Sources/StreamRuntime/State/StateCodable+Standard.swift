@@ -4,7 +4,7 @@ import Foundation
 
 extension StateCodable where Self: FixedWidthInteger {
     @inlinable public static var stateSchema: String { "\(Self.isSigned ? "i" : "u")\(Self.bitWidth)" }
-    public func encode(into writer: inout ByteWriter) { writer.integer(self) }
+    @inlinable public func encode(into writer: inout ByteWriter) { writer.integer(self) }
     public init(from reader: inout ByteReader) throws { self = try reader.integer() }
 }
 

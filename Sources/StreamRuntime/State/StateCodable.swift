@@ -34,38 +34,73 @@ public struct StateDecodingError: Error, CustomStringConvertible {
     public init(_ description: String) { self.description = description }
 }
 
-/// A growing buffer of bytes. Not `Sendable`: owned by whoever encodes.
-public struct ByteWriter {
-    public private(set) var bytes: [UInt8] = []
+/// A growing buffer of bytes; owned by whoever encodes.
+public struct ByteWriter: ~Copyable {
+    @usableFromInline var memory: UnsafeMutableRawPointer
+    @usableFromInline var capacity: Int
+    @usableFromInline var count = 0
 
-    public init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+    public init(capacity: Int = 64) {
+        self.capacity = max(16, capacity)
+        memory = .allocate(byteCount: self.capacity, alignment: 16)
+    }
 
-    public var count: Int { bytes.count }
+    deinit { memory.deallocate() }
 
-    public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+    /// Bytes written.
+    public var byteCount: Int { count }
 
-    /// Eight bytes, little-endian (or of the integer's own width).
-    public mutating func integer<T: FixedWidthInteger>(_ value: T) {
-        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    /// A copy of everything written.
+    public var bytes: [UInt8] { withBytes(Array.init) }
+
+    public mutating func removeAll() { count = 0 }
+
+    /// Room for `extra` more bytes: where they go. `advance` follows.
+    @inlinable @inline(__always)
+    mutating func reserve(_ extra: Int) -> UnsafeMutableRawPointer {
+        if count &+ extra > capacity { grow(extra) }
+        return memory + count
+    }
+
+    @usableFromInline mutating func grow(_ extra: Int) {
+        capacity = max(capacity * 2, count + extra)
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+        larger.copyMemory(from: memory, byteCount: count)
+        memory.deallocate()
+        memory = larger
+    }
+
+    /// Little-endian, of the integer's own width.
+    @inlinable public mutating func integer<T: FixedWidthInteger>(_ value: T) {
+        reserve(MemoryLayout<T>.size).storeBytes(of: value.littleEndian, as: T.self)
+        count &+= MemoryLayout<T>.size
     }
 
     /// LEB128.
-    public mutating func varint(_ value: UInt64) {
+    @inlinable public mutating func varint(_ value: UInt64) {
+        let place = reserve(10)
         var rest = value
+        var written = 0
         while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            place.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: written, as: UInt8.self)
             rest >>= 7
+            written &+= 1
         }
-        bytes.append(UInt8(truncatingIfNeeded: rest))
+        place.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: written, as: UInt8.self)
+        count &+= written &+ 1
     }
 
-    public mutating func raw(_ slice: UnsafeRawBufferPointer) { bytes.append(contentsOf: slice) }
-    public mutating func raw(_ slice: [UInt8]) { bytes.append(contentsOf: slice) }
+    @inlinable public mutating func raw(_ slice: UnsafeRawBufferPointer) {
+        guard let base = slice.baseAddress else { return }
+        reserve(slice.count).copyMemory(from: base, byteCount: slice.count)
+        count &+= slice.count
+    }
+    public mutating func raw(_ slice: [UInt8]) { slice.withUnsafeBytes { raw($0) } }
 
     /// A length, then the bytes.
     public mutating func sized(_ slice: UnsafeRawBufferPointer) {
         varint(UInt64(slice.count))
-        bytes.append(contentsOf: slice)
+        raw(slice)
     }
 
     public mutating func sized(_ slice: [UInt8]) { slice.withUnsafeBytes { sized($0) } }
@@ -75,8 +110,8 @@ public struct ByteWriter {
         value.withUTF8 { sized(UnsafeRawBufferPointer($0)) }
     }
 
-    public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-        try bytes.withUnsafeBytes(body)
+    @inlinable public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try body(UnsafeRawBufferPointer(start: memory, count: count))
     }
 }
 

@@ -92,8 +92,9 @@ public protocol StateChanges: Sendable {
     var count: Int { get }
     /// True when this holds every live entry of its table, not only the changed ones.
     var isComplete: Bool { get }
-    /// Appends every change. A `nil` value removes the key.
+    /// Appends every change, removals too.
     func encode(into buffer: inout ChangeBuffer)
+    func encode(into groups: inout GroupedChanges)
 }
 
 /// A state's name in checkpoints and its encodings; a mismatch on restore is refused, naming both.

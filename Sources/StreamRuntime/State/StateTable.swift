@@ -19,61 +19,74 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     @inlinable static var stride: Int { roundUp(valueOffset + MemoryLayout<Value>.size, slotAlignment) }
     @inlinable static func roundUp(_ value: Int, _ alignment: Int) -> Int { (value + alignment - 1) / alignment * alignment }
 
-    @usableFromInline var slots: UnsafeMutableRawPointer
-    @usableFromInline var mask: Int
-    /// Live and erased slots.
-    @usableFromInline var used = 0
-    /// Slots that hold a value.
-    @usableFromInline var count = 0
-    /// Indices of the dirty slots, in order of their first change in this epoch.
-    @usableFromInline var dirty: UnsafeMutablePointer<UInt32>
-    @usableFromInline var dirtyCapacity: Int
-    @usableFromInline var dirtyCount = 0
+    /// The fields used per record, behind a pointer: class properties would cost exclusivity checks.
+    @usableFromInline struct Core {
+        @usableFromInline var slots: UnsafeMutableRawPointer
+        @usableFromInline var mask: Int
+        /// Live and erased slots.
+        @usableFromInline var used = 0
+        /// Slots that hold a value.
+        @usableFromInline var count = 0
+        /// Indices of the dirty slots, in order of their first change in this epoch.
+        @usableFromInline var dirty: UnsafeMutablePointer<UInt32>
+        @usableFromInline var dirtyCapacity: Int
+        @usableFromInline var dirtyCount = 0
+
+        @usableFromInline init(slots: UnsafeMutableRawPointer, slotCount: Int) {
+            self.slots = slots
+            mask = slotCount - 1
+            dirtyCapacity = 1024
+            dirty = .allocate(capacity: 1024)
+        }
+    }
+    @usableFromInline let core: UnsafeMutablePointer<Core>
     @usableFromInline let seed: UInt64
     @usableFromInline let canEvict: Bool
-
-    let store: any StateStore
-    let stateID: Int
-    let keyGroups: KeyGroups
-    let fault: StateFault
+    @usableFromInline let store: any StateStore
+    @usableFromInline let stateID: Int
+    @usableFromInline let keyGroups: KeyGroups
+    @usableFromInline let fault: StateFault
     public let descriptor: StateDescriptor
     /// Set by the owning operator state: this table's share of the store's memory.
-    var slotCountMax = Int.max
-    private var scratch = ByteWriter(capacity: 64)
+    @usableFromInline var slotCountMax = Int.max
+    @usableFromInline var scratch = ByteWriter(capacity: 64)
 
-    init(descriptor: StateDescriptor, stateID: Int, keyGroups: KeyGroups, store: any StateStore, fault: StateFault) {
+    @inlinable init(
+        descriptor: StateDescriptor, stateID: Int, keyGroups: KeyGroups, store: any StateStore, fault: StateFault
+    ) {
         self.descriptor = descriptor
         self.stateID = stateID
         self.keyGroups = keyGroups
         self.store = store
         self.fault = fault
         canEvict = store.canEvict
-        seed = tableSeed
-        mask = 1023
-        slots = Self.allocate(1024)
-        dirtyCapacity = 1024
-        dirty = .allocate(capacity: dirtyCapacity)
+        seed = processTableSeed
+        core = .allocate(capacity: 1)
+        core.initialize(to: Core(slots: Self.allocate(1024), slotCount: 1024))
     }
 
-    deinit {
-        for index in 0...mask {
-            let slot = slots + index * Self.stride
+    @inlinable deinit {
+        for index in 0...core.pointee.mask {
+            let slot = core.pointee.slots + index * Self.stride
             let flags = Self.flags(slot).pointee
             guard flags != SlotFlags.empty else { continue }
             Self.key(slot).deinitialize(count: 1)
             if flags & SlotFlags.live != 0 { Self.value(slot).deinitialize(count: 1) }
         }
-        slots.deallocate()
-        dirty.deallocate()
+        core.pointee.slots.deallocate()
+        core.pointee.dirty.deallocate()
+        core.deallocate()
     }
 
-    static func allocate(_ slotCount: Int) -> UnsafeMutableRawPointer {
+    @inlinable static func allocate(_ slotCount: Int) -> UnsafeMutableRawPointer {
         let memory = UnsafeMutableRawPointer.allocate(byteCount: slotCount * stride, alignment: max(16, slotAlignment))
         for index in 0..<slotCount {
             (memory + index * stride).initializeMemory(as: UInt32.self, to: SlotFlags.empty)
         }
         return memory
     }
+
+    @inlinable public var count: Int { core.pointee.count }
 
     @inlinable @inline(__always)
     static func flags(_ slot: UnsafeMutableRawPointer) -> UnsafeMutablePointer<UInt32> {
@@ -88,7 +101,7 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
         (slot + valueOffset).assumingMemoryBound(to: Value.self)
     }
 
-    public var memoryBytes: Int { (mask + 1) * Self.stride + dirtyCapacity * 4 }
+    @inlinable public var memoryBytes: Int { (core.pointee.mask + 1) * Self.stride + core.pointee.dirtyCapacity * 4 }
 
     // MARK: Access
 
@@ -101,9 +114,9 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     /// Where the value of `key` is, for one update in place; made from `initial` when absent.
     /// Valid until the next call on this table.
     @inlinable public func pointer(for key: Key, initial: () -> Value) -> UnsafeMutablePointer<Value> {
-        var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & mask
+        var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & core.pointee.mask
         while true {
-            let slot = slots + index &* Self.stride
+            let slot = core.pointee.slots + index &* Self.stride
             let flags = Self.flags(slot).pointee
             if flags == SlotFlags.empty { return insert(key, initial: initial) }
             if flags & SlotFlags.live != 0, Self.key(slot).pointee == key {
@@ -114,7 +127,7 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
                 revive(slot, index, initial())
                 return Self.value(slot)
             }
-            index = (index &+ 1) & mask
+            index = (index &+ 1) & core.pointee.mask
         }
     }
 
@@ -126,19 +139,19 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     @discardableResult
     @inlinable public func remove(_ key: Key) -> Value? {
         guard let slot = lookup(key) else { return nil }
-        let index = (slot - slots) / Self.stride
+        let index = (slot - core.pointee.slots) / Self.stride
         let value = Self.value(slot).move()
         let flags = Self.flags(slot)
         flags.pointee = (flags.pointee & ~SlotFlags.live) | SlotFlags.erased
-        count &-= 1
+        core.pointee.count &-= 1
         touch(slot, index)
         return value
     }
 
     @inlinable func lookup(_ key: Key) -> UnsafeMutableRawPointer? {
-        var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & mask
+        var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & core.pointee.mask
         while true {
-            let slot = slots + index &* Self.stride
+            let slot = core.pointee.slots + index &* Self.stride
             let flags = Self.flags(slot).pointee
             if flags == SlotFlags.empty { return canEvict ? load(key) : nil }
             if Self.key(slot).pointee == key {
@@ -146,67 +159,67 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
                 Self.flags(slot).pointee = flags | SlotFlags.touched
                 return slot
             }
-            index = (index &+ 1) & mask
+            index = (index &+ 1) & core.pointee.mask
         }
     }
 
     // MARK: The slower paths
 
-    @usableFromInline func touch(_ slot: UnsafeMutableRawPointer, _ index: Int) {
+    @inlinable func touch(_ slot: UnsafeMutableRawPointer, _ index: Int) {
         let flags = Self.flags(slot)
         if flags.pointee & SlotFlags.dirty == 0 { note(index) }
         flags.pointee |= SlotFlags.dirtyAndTouched
     }
 
-    @usableFromInline func revive(_ slot: UnsafeMutableRawPointer, _ index: Int, _ value: Value) {
+    @inlinable func revive(_ slot: UnsafeMutableRawPointer, _ index: Int, _ value: Value) {
         Self.value(slot).initialize(to: value)
         let flags = Self.flags(slot)
         flags.pointee = (flags.pointee & ~SlotFlags.erased) | SlotFlags.live
-        count += 1
+        core.pointee.count += 1
         touch(slot, index)
     }
 
-    private func note(_ index: Int) {
-        if dirtyCount == dirtyCapacity {
-            let grown = UnsafeMutablePointer<UInt32>.allocate(capacity: dirtyCapacity * 2)
-            grown.update(from: dirty, count: dirtyCount)
-            dirty.deallocate()
-            dirty = grown
-            dirtyCapacity *= 2
+    @inlinable func note(_ index: Int) {
+        if core.pointee.dirtyCount == core.pointee.dirtyCapacity {
+            let grown = UnsafeMutablePointer<UInt32>.allocate(capacity: core.pointee.dirtyCapacity * 2)
+            grown.update(from: core.pointee.dirty, count: core.pointee.dirtyCount)
+            core.pointee.dirty.deallocate()
+            core.pointee.dirty = grown
+            core.pointee.dirtyCapacity *= 2
         }
-        dirty[dirtyCount] = UInt32(index)
-        dirtyCount += 1
+        core.pointee.dirty[core.pointee.dirtyCount] = UInt32(truncatingIfNeeded: index)
+        core.pointee.dirtyCount &+= 1
     }
 
     @inline(never)
-    @usableFromInline func insert(_ key: Key, initial: () -> Value) -> UnsafeMutablePointer<Value> {
+    @inlinable func insert(_ key: Key, initial: () -> Value) -> UnsafeMutablePointer<Value> {
         if canEvict, let slot = load(key) {
-            touch(slot, (slot - slots) / Self.stride)
+            touch(slot, (slot - core.pointee.slots) / Self.stride)
             return Self.value(slot)
         }
         let slot = place(key, initial(), flags: SlotFlags.live | SlotFlags.touched)
-        touch(slot, (slot - slots) / Self.stride)
+        touch(slot, (slot - core.pointee.slots) / Self.stride)
         return Self.value(slot)
     }
 
     /// Puts a key that is not in the table into a free slot.
     @discardableResult
-    func place(_ key: Key, _ value: Value, flags: UInt32) -> UnsafeMutableRawPointer {
-        if (used + 1) * 4 > (mask + 1) * 3 { makeRoom() }
-        var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & mask
-        while Self.flags(slots + index * Self.stride).pointee != SlotFlags.empty { index = (index + 1) & mask }
-        let slot = slots + index * Self.stride
+    @inlinable func place(_ key: Key, _ value: Value, flags: UInt32) -> UnsafeMutableRawPointer {
+        if (core.pointee.used + 1) * 4 > (core.pointee.mask + 1) * 3 { makeRoom() }
+        var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & core.pointee.mask
+        while Self.flags(core.pointee.slots + index * Self.stride).pointee != SlotFlags.empty { index = (index + 1) & core.pointee.mask }
+        let slot = core.pointee.slots + index * Self.stride
         Self.flags(slot).pointee = flags
         Self.key(slot).initialize(to: key)
         Self.value(slot).initialize(to: value)
-        used += 1
-        count += 1
+        core.pointee.used += 1
+        core.pointee.count += 1
         return slot
     }
 
     /// Reads a key from the store into a clean slot.
     @inline(never)
-    @usableFromInline func load(_ key: Key) -> UnsafeMutableRawPointer? {
+    @inlinable func load(_ key: Key) -> UnsafeMutableRawPointer? {
         scratch.removeAll()
         encodeKey(key, into: &scratch)
         var found: Value?
@@ -225,34 +238,34 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
         return place(key, found, flags: SlotFlags.live | SlotFlags.touched)
     }
 
-    func encodeKey(_ key: Key, into writer: inout ByteWriter) {
+    @inlinable func encodeKey(_ key: Key, into writer: inout ByteWriter) {
         writer.integer(UInt16(stateID).bigEndian)
         writer.integer(UInt16(keyGroups.group(ofHash: key.stableHash)).bigEndian)
         key.encode(into: &writer)
     }
 
     /// An entry from a checkpoint: clean, unless the store does not hold it yet.
-    func restore(_ key: inout ByteReader, _ value: inout ByteReader, markDirty: Bool) throws {
+    @inlinable func restore(_ key: inout ByteReader, _ value: inout ByteReader, markDirty: Bool) throws {
         let slot = place(try Key(from: &key), try Value(from: &value), flags: SlotFlags.live)
-        if markDirty { touch(slot, (slot - slots) / Self.stride) }
+        if markDirty { touch(slot, (slot - core.pointee.slots) / Self.stride) }
     }
 }
 
 /// What a slot of a `StateTable` holds.
 @usableFromInline enum SlotFlags {
-    @usableFromInline static var empty: UInt32 { 0 }
-    @usableFromInline static var live: UInt32 { 1 }
+    @inlinable static var empty: UInt32 { 0 }
+    @inlinable static var live: UInt32 { 1 }
     /// The key is there, its value was removed.
-    @usableFromInline static var erased: UInt32 { 2 }
+    @inlinable static var erased: UInt32 { 2 }
     /// Changed since the last barrier.
-    @usableFromInline static var dirty: UInt32 { 4 }
+    @inlinable static var dirty: UInt32 { 4 }
     /// Used since the last eviction sweep.
-    @usableFromInline static var touched: UInt32 { 8 }
-    @usableFromInline static var dirtyAndTouched: UInt32 { 12 }
+    @inlinable static var touched: UInt32 { 8 }
+    @inlinable static var dirtyAndTouched: UInt32 { 12 }
 }
 
 /// One seed a process: tables of the same process agree, an outsider cannot predict them.
-private let tableSeed = UInt64.random(in: .min ... .max)
+@usableFromInline let processTableSeed = UInt64.random(in: .min ... .max)
 
 /// The first failure of a task's state. Reads of state cannot throw (they are subscripts); the task
 /// looks here after each batch and before each barrier, so that nothing built on a failed read is kept.

@@ -3,11 +3,11 @@
 ///
 /// Registering costs a table update and a heap insertion. All timers of the subtask are in memory.
 public final class TimerService<Key: StreamKey> {
-    private let table: StateTable<TimerKey<Key>, Unit>
-    private let services: TaskServices
-    private var queue: [TimerKey<Key>] = []
+    @usableFromInline let table: StateTable<TimerKey<Key>, Unit>
+    @usableFromInline let services: TaskServices
+    @usableFromInline var queue: [TimerKey<Key>] = []
 
-    init(table: StateTable<TimerKey<Key>, Unit>, services: TaskServices) {
+    @inlinable init(table: StateTable<TimerKey<Key>, Unit>, services: TaskServices) {
         self.table = table
         self.services = services
     }
@@ -26,7 +26,7 @@ public final class TimerService<Key: StreamKey> {
         table.remove(TimerKey(millis: millis, key: key))  // its queue entry is skipped when it comes up
     }
 
-    func restore() throws {
+    @usableFromInline func restore() throws {
         try table.forEachStored { push($0) }
         askForTick()
     }
@@ -73,34 +73,34 @@ public final class TimerService<Key: StreamKey> {
 }
 
 /// A timer as a state key: it lives in the key group of its record key.
-struct TimerKey<Key: StreamKey>: StreamKey {
-    var millis: Int64
-    var key: Key
+@usableFromInline struct TimerKey<Key: StreamKey>: StreamKey {
+    @usableFromInline var millis: Int64
+    @usableFromInline var key: Key
 
-    static var stateSchema: String { "timer:\(Key.stateSchema)" }
-    var stableHash: UInt64 { key.stableHash }
-    func tableHash(seed: UInt64) -> UInt64 { key.tableHash(seed: seed) ^ millis.tableHash(seed: seed &+ 1) }
+    @usableFromInline static var stateSchema: String { "timer:\(Key.stateSchema)" }
+    @usableFromInline var stableHash: UInt64 { key.stableHash }
+    @usableFromInline func tableHash(seed: UInt64) -> UInt64 { key.tableHash(seed: seed) ^ millis.tableHash(seed: seed &+ 1) }
 
     init(millis: Int64, key: Key) {
         self.millis = millis
         self.key = key
     }
 
-    func encode(into writer: inout ByteWriter) {
+    @usableFromInline func encode(into writer: inout ByteWriter) {
         writer.integer(millis)
         key.encode(into: &writer)
     }
 
-    init(from reader: inout ByteReader) throws {
+    @usableFromInline init(from reader: inout ByteReader) throws {
         millis = try reader.integer()
         key = try Key(from: &reader)
     }
 }
 
 /// No value at all.
-struct Unit: StateCodable {
-    static var stateSchema: String { "unit" }
-    init() {}
-    func encode(into writer: inout ByteWriter) {}
-    init(from reader: inout ByteReader) throws {}
+@usableFromInline struct Unit: StateCodable {
+    @usableFromInline static var stateSchema: String { "unit" }
+    @usableFromInline init() {}
+    @usableFromInline func encode(into writer: inout ByteWriter) {}
+    @usableFromInline init(from reader: inout ByteReader) throws {}
 }
