@@ -1,0 +1,33 @@
+/// A file that cannot be read as the job asks: what, where, and what to do.
+public struct FileSourceError: Error, CustomStringConvertible, Sendable {
+    public let file: String
+    /// Where in the file, if that matters.
+    public let byte: Int64?
+    public let problem: String
+
+    public init(file: String, byte: Int64? = nil, problem: String) {
+        self.file = file
+        self.byte = byte
+        self.problem = problem
+    }
+
+    public var description: String { "\(file)\(byte.map { " at byte \($0)" } ?? ""): \(problem)" }
+}
+
+/// A line that the job's decoder refused and that no `onUndecodable` took.
+public struct UndecodableLine: Error, CustomStringConvertible {
+    public let file: String
+    public let byte: Int64
+    public let cause: any Error
+
+    public init(file: String, byte: Int64, cause: any Error) {
+        self.file = file
+        self.byte = byte
+        self.cause = cause
+    }
+
+    public var description: String {
+        "the line at byte \(byte) of \(file) does not decode: \(cause). "
+            + "Give the source `onUndecodable` to let the job go on"
+    }
+}
