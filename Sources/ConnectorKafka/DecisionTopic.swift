@@ -1,0 +1,145 @@
+import CRdKafka
+import StreamRuntime
+
+/// The compacted topic that holds each island's last decision: partition = island, key = job/island.
+/// Blocking; used by a domain's `recover` only.
+struct DecisionTopic {
+    let configuration: KafkaConfiguration
+    let topic: String
+    let owner: IslandOwner
+    let replicationFactor: Int32?
+
+    private static let sliceMillis: Int32 = 2_000
+    /// Longer than any transaction a broker lets live by default (a minute and its ten-second sweep).
+    private static let stableLimitMillis = 120_000
+    /// The first look back covers so many records; each further one eight times as many.
+    private static let spanFirst: Int64 = 2_048
+
+    var partition: TopicPartition { TopicPartition(topic: topic, partition: Int32(owner.island)) }
+    static func key(job: JobID, island: Int) -> String { "\(job)/\(island)" }
+
+    /// Creates the topic or adds partitions so that the island has its own.
+    func ensure() throws {
+        let admin = try KafkaAdmin(configuration, timeoutMillis: Int(Self.sliceMillis), log: owner.log)
+        let needed = Int32(owner.island + 1)
+        try waitForKafka("the decision topic '\(topic)'", log: owner.log, isCancelled: owner.isCancelled) {
+            do {
+                switch try admin.describe([topic])[topic] {
+                case let count? where count >= needed: return
+                case .some: try admin.createPartitions(topic, total: needed)
+                case nil: try create(admin, partitions: needed)
+                }
+                throw KafkaError(RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, "decision topic '\(topic)' was just made")
+            } catch let error as KafkaError where !error.isRetriable {
+                if error.response == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS { return }
+                throw RecoveryRefusal(
+                    "the decision topic '\(topic)' needs at least \(needed) partitions and cannot be made: \(error)",
+                    remedy: "Make it by hand: kafka-topics.sh --create --topic \(topic) --partitions \(needed) "
+                        + "--config cleanup.policy=compact (or --alter --partitions \(needed))")
+            }
+        }
+    }
+
+    private func create(_ admin: KafkaAdmin, partitions: Int32) throws {
+        owner.log(.info, "creating decision topic", ["topic": topic, "partitions": "\(partitions)"])
+        try admin.createTopics([
+            KafkaTopicSpec(
+                topic, partitions: partitions, replicationFactor: replicationFactor,
+                // Small segments, so that compaction keeps what a start has to read short.
+                settings: ["cleanup.policy": "compact", "segment.bytes": "16777216", "segment.ms": "3600000"])
+        ])
+    }
+
+    /// The last decision of this job and island. Call after `init_transactions`: waits until everything
+    /// written before then is decided, so that no commit in progress is missed (EXACTLY-ONCE hole 2).
+    func readLast() throws -> Decision? {
+        let uncommitted = try client("read_uncommitted")
+        let committed = try client("read_committed")
+        let highWatermark = try offset(uncommitted, KafkaHandle.latestTime)
+        try waitUntilStable(committed, highWatermark)
+        let low = try offset(committed, KafkaHandle.earliestTime)
+        var end = highWatermark
+        var span = Self.spanFirst
+        while end > low {
+            let start = max(low, end - span)
+            if let value = try lastValue(committed, from: start, to: end) {
+                return try decode(value)
+            }
+            end = start
+            span *= 8
+        }
+        return nil
+    }
+
+    private func client(_ isolation: String) throws -> KafkaHandle {
+        let handle = try KafkaHandle(
+            .consumer, configuration,
+            settings: [
+                ("isolation.level", isolation), ("group.id", "weir-recovery-\(owner.job)"),
+                ("enable.auto.commit", "false"), ("enable.partition.eof", "true"), ("auto.offset.reset", "error"),
+                ("allow.auto.create.topics", "false"), ("receive.message.max.bytes", "2000000000"),
+            ], log: owner.log)
+        rd_kafka_poll_set_consumer(handle.pointer)
+        return handle
+    }
+
+    private func offset(_ client: KafkaHandle, _ time: Int64) throws -> Int64 {
+        try waitForKafka("offsets of \(partition)", log: owner.log, isCancelled: owner.isCancelled) {
+            try client.offsets(of: [partition], atMillis: time, timeoutMillis: Self.sliceMillis)[partition] ?? 0
+        }
+    }
+
+    private func waitUntilStable(_ committed: KafkaHandle, _ highWatermark: Int64) throws {
+        try waitForKafka(
+            "open transactions on \(partition)", log: owner.log, isCancelled: owner.isCancelled,
+            limitMillis: Self.stableLimitMillis
+        ) {
+            let stable = try offset(committed, KafkaHandle.latestTime)
+            guard stable >= highWatermark else {
+                throw KafkaError(
+                    RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE,
+                    "the stable offset \(stable) of \(partition) is behind its end \(highWatermark): another job's "
+                        + "transaction is open")
+            }
+        }
+    }
+
+    /// The last value with the island's key among the records in `start..<end`.
+    private func lastValue(_ client: KafkaHandle, from start: Int64, to end: Int64) throws -> [UInt8]? {
+        let key = Array(Self.key(job: owner.job, island: owner.island).utf8)
+        let list = PartitionList([(partition, start)])
+        let code = rd_kafka_assign(client.pointer, list.pointer)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "reading \(partition)") }
+        defer { rd_kafka_assign(client.pointer, nil) }
+        var found: [UInt8]?
+        var next = start
+        while next < end {
+            if owner.isCancelled() { throw KafkaCancelled(waitingFor: "decisions of \(partition)") }
+            guard let message = rd_kafka_consumer_poll(client.pointer, 200) else { continue }
+            defer { rd_kafka_message_destroy(message) }
+            switch message.pointee.err {
+            case RD_KAFKA_RESP_ERR_NO_ERROR:
+                next = message.pointee.offset + 1
+                let own = UnsafeRawBufferPointer(start: message.pointee.key, count: message.pointee.key_len)
+                guard next <= end, own.elementsEqual(key) else { continue }
+                found = Array(UnsafeRawBufferPointer(start: message.pointee.payload, count: message.pointee.len))
+            // The stable end: control records behind the last decision have no message of their own.
+            case RD_KAFKA_RESP_ERR__PARTITION_EOF: next = end
+            case let code where code.isTransient: continue
+            case let code: throw KafkaError(code, "reading decisions from \(partition)")
+            }
+        }
+        return found
+    }
+
+    private func decode(_ value: [UInt8]) throws -> Decision {
+        do {
+            return try Decision(json: value)
+        } catch {
+            throw RecoveryRefusal(
+                "the last decision of job \(owner.job), island \(owner.island) in \(partition) is unreadable: \(error)",
+                remedy: "It was written by a newer version or by something else: run that version, or start with a "
+                    + "new job id from a savepoint")
+        }
+    }
+}

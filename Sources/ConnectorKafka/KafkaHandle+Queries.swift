@@ -1,0 +1,134 @@
+import CRdKafka
+import Foundation
+import StreamRuntime
+
+/// A topic's partition as a value.
+struct TopicPartition: Hashable, Comparable, CustomStringConvertible {
+    let topic: String
+    let partition: Int32
+
+    var description: String { "\(topic)/\(partition)" }
+    static func < (a: Self, b: Self) -> Bool { (a.topic, a.partition) < (b.topic, b.partition) }
+}
+
+/// A committed offset as the group's coordinator has it; `offset` is `nil` where there is none.
+struct CommittedOffset: Hashable {
+    var offset: Int64?
+    var metadata: String
+}
+
+// Questions to the cluster. All block, for at most `timeoutMillis`; none on a task thread.
+extension KafkaHandle {
+    /// Partition counts of the topics that exist; a topic that does not is absent. Creates none.
+    func partitionCounts(of topics: [String], timeoutMillis: Int32) throws -> [String: Int32] {
+        var counts: [String: Int32] = [:]
+        for topic in topics {
+            guard let handle = rd_kafka_topic_new(pointer, topic, nil) else {
+                throw KafkaError(rd_kafka_last_error(), "topic '\(topic)'")
+            }
+            defer { rd_kafka_topic_destroy(handle) }
+            var found: UnsafePointer<rd_kafka_metadata>?
+            let code = rd_kafka_metadata(pointer, 0, handle, &found, timeoutMillis)
+            guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata = found else {
+                throw KafkaError(code, "metadata of topic '\(topic)'")
+            }
+            defer { rd_kafka_metadata_destroy(metadata) }
+            guard metadata.pointee.topic_cnt > 0, let entry = metadata.pointee.topics?[0] else { continue }
+            switch entry.err {
+            case RD_KAFKA_RESP_ERR_NO_ERROR: counts[topic] = entry.partition_cnt
+            case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: continue
+            default: throw KafkaError(entry.err, "metadata of topic '\(topic)'")
+            }
+        }
+        return counts
+    }
+
+    /// The first offset at or after a time in milliseconds; or of the protocol's two special times
+    /// `earliestTime` and `latestTime` (for a read-committed client that is the stable offset).
+    /// -1 where no record is that late.
+    func offsets(
+        of partitions: [TopicPartition], atMillis time: Int64, timeoutMillis: Int32
+    ) throws -> [TopicPartition: Int64] {
+        if partitions.isEmpty { return [:] }
+        let list = PartitionList(partitions.map { ($0, time) })
+        let code = rd_kafka_offsets_for_times(pointer, list.pointer, timeoutMillis)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw KafkaError(code, "offsets of \(partitions[0].topic)")
+        }
+        return try list.offsets("offset of")
+    }
+
+    static let earliestTime: Int64 = -2
+    static let latestTime: Int64 = -1
+
+    /// The group's committed offsets. A read-committed client gets only stable ones: while a transaction
+    /// over one is being completed the coordinator says UNSTABLE_OFFSET_COMMIT, thrown as retriable.
+    func committedOffsets(
+        of partitions: [TopicPartition], timeoutMillis: Int32
+    ) throws -> [TopicPartition: CommittedOffset] {
+        if partitions.isEmpty { return [:] }
+        let list = PartitionList(partitions.map { ($0, Int64(RD_KAFKA_OFFSET_INVALID)) })
+        let code = rd_kafka_committed(pointer, list.pointer, timeoutMillis)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw KafkaError(code, "committed offsets of \(partitions[0].topic)")
+        }
+        return try list.committed()
+    }
+}
+
+/// An owned `rd_kafka_topic_partition_list_t`.
+struct PartitionList: ~Copyable {
+    let pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+
+    init(_ entries: [(TopicPartition, Int64)], metadata: String? = nil) {
+        guard let made = rd_kafka_topic_partition_list_new(Int32(entries.count)) else {
+            preconditionFailure("rd_kafka_topic_partition_list_new returned no list")
+        }
+        pointer = made
+        for (partition, offset) in entries {
+            guard let entry = rd_kafka_topic_partition_list_add(made, partition.topic, partition.partition) else {
+                preconditionFailure("rd_kafka_topic_partition_list_add returned no entry")
+            }
+            entry.pointee.offset = offset
+            guard let metadata else { continue }
+            // Freed with the list, by free().
+            let copy = strdup(metadata)
+            entry.pointee.metadata = UnsafeMutableRawPointer(copy)
+            entry.pointee.metadata_size = metadata.utf8.count
+        }
+    }
+
+    /// Takes ownership.
+    init(owning pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) { self.pointer = pointer }
+
+    deinit { rd_kafka_topic_partition_list_destroy(pointer) }
+
+    private func forEach(_ body: (TopicPartition, rd_kafka_topic_partition_t) throws -> Void) rethrows {
+        for index in 0..<Int(pointer.pointee.cnt) {
+            let entry = pointer.pointee.elems[index]
+            try body(TopicPartition(topic: String(cString: entry.topic), partition: entry.partition), entry)
+        }
+    }
+
+    func offsets(_ doing: String) throws -> [TopicPartition: Int64] {
+        var found: [TopicPartition: Int64] = [:]
+        try forEach { partition, entry in
+            guard entry.err == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(entry.err, "\(doing) \(partition)") }
+            found[partition] = entry.offset
+        }
+        return found
+    }
+
+    func committed() throws -> [TopicPartition: CommittedOffset] {
+        var found: [TopicPartition: CommittedOffset] = [:]
+        try forEach { partition, entry in
+            guard entry.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                throw KafkaError(entry.err, "committed offset of \(partition)")
+            }
+            let bytes = UnsafeRawBufferPointer(start: entry.metadata, count: entry.metadata_size)
+            found[partition] = CommittedOffset(
+                offset: entry.offset >= 0 ? entry.offset : nil, metadata: String(decoding: bytes, as: UTF8.self))
+        }
+        return found
+    }
+}

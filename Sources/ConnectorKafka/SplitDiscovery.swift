@@ -1,0 +1,108 @@
+import CRdKafka
+import StreamRuntime
+
+/// Finds a source's partitions and resolves their start to numbers. Blocking, on the coordinator's thread.
+struct SplitDiscovery {
+    let configuration: KafkaConfiguration
+    let topics: [String]
+    let groupID: String
+    let start: KafkaStart
+    let context: SourceContext
+
+    /// The position of a partition whose start is not known (`.committed` without an offset). A decision
+    /// or a reader that needs it refuses it; a start from a decision does not.
+    static let unknownPosition: Int64 = -1
+    private static let sliceMillis: Int32 = 2_000
+
+    static func splitID(_ partition: TopicPartition) -> String { "\(partition.topic)/\(partition.partition)" }
+
+    static func partition(ofSplit id: String) -> TopicPartition? {
+        guard let slash = id.lastIndex(of: "/"), let number = Int32(id[id.index(after: slash)...]), number >= 0,
+            slash > id.startIndex
+        else { return nil }
+        return TopicPartition(topic: String(id[..<slash]), partition: number)
+    }
+
+    func splits() throws -> (splits: [SourceSplit], counts: [String: Int32]) {
+        guard !topics.isEmpty, !groupID.isEmpty else {
+            throw KafkaConfigurationError(
+                property: topics.isEmpty ? "topics" : "group.id",
+                problem: "source '\(context.operatorID)' needs at least one topic and a group id")
+        }
+        let client = try KafkaHandle(
+            .consumer, configuration,
+            settings: [
+                ("group.id", groupID), ("isolation.level", "read_committed"), ("enable.auto.commit", "false"),
+                ("allow.auto.create.topics", "false"),
+            ], log: context.log)
+        let counts = try wait("the brokers at \(configuration.bootstrapServers)") {
+            try client.partitionCounts(of: topics, timeoutMillis: Self.sliceMillis)
+        }
+        if let missing = topics.first(where: { (counts[$0] ?? 0) == 0 }) {
+            throw KafkaError(
+                code: RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                message: """
+                    source '\(context.operatorID)': topic '\(missing)' does not exist at \
+                    \(configuration.bootstrapServers). Make it with `weir provision`, or correct the name
+                    """)
+        }
+        let partitions = counts.flatMap { topic, count in
+            (0..<count).map { TopicPartition(topic: topic, partition: $0) }
+        }.sorted()
+        let starts = try resolve(partitions, client)
+        let splits = partitions.map { partition in
+            SourceSplit(
+                id: Self.splitID(partition), start: starts[partition] ?? Self.unknownPosition,
+                brokerOffset: BrokerOffset(
+                    domain: configuration.identity, group: groupID, topic: partition.topic,
+                    partition: partition.partition))
+        }
+        return (splits, counts)
+    }
+
+    private func resolve(
+        _ partitions: [TopicPartition], _ client: KafkaHandle
+    ) throws -> [TopicPartition: Int64] {
+        switch start {
+        case .earliest: try offsets(partitions, KafkaHandle.earliestTime, client)
+        case .latest: try offsets(partitions, KafkaHandle.latestTime, client)
+        case .timestampMillis(let time):
+            try fill(
+                try offsets(partitions, max(0, time), client).filter { $0.value >= 0 }, partitions,
+                KafkaHandle.latestTime, client)
+        case .committed: try committed(partitions, client)
+        case .committedOrEarliest:
+            try fill(try committed(partitions, client), partitions, KafkaHandle.earliestTime, client)
+        case .committedOrLatest:
+            try fill(try committed(partitions, client), partitions, KafkaHandle.latestTime, client)
+        }
+    }
+
+    /// `known`, with the partitions that it lacks resolved by `time`.
+    private func fill(
+        _ known: [TopicPartition: Int64], _ partitions: [TopicPartition], _ time: Int64, _ client: KafkaHandle
+    ) throws -> [TopicPartition: Int64] {
+        let missing = partitions.filter { known[$0] == nil }
+        return known.merging(try offsets(missing, time, client)) { first, _ in first }
+    }
+
+    private func offsets(
+        _ partitions: [TopicPartition], _ time: Int64, _ client: KafkaHandle
+    ) throws -> [TopicPartition: Int64] {
+        try wait("offsets of \(topics.joined(separator: ", "))") {
+            try client.offsets(of: partitions, atMillis: time, timeoutMillis: Self.sliceMillis)
+        }
+    }
+
+    private func committed(
+        _ partitions: [TopicPartition], _ client: KafkaHandle
+    ) throws -> [TopicPartition: Int64] {
+        try wait("committed offsets of group '\(groupID)'") {
+            try client.committedOffsets(of: partitions, timeoutMillis: Self.sliceMillis).compactMapValues(\.offset)
+        }
+    }
+
+    private func wait<Result>(_ what: String, _ attempt: () throws -> Result) throws -> Result {
+        try waitForKafka(what, log: context.log, isCancelled: context.isCancelled, attempt: attempt)
+    }
+}
