@@ -108,7 +108,7 @@ struct DecisionTopic {
     private func lastValue(_ client: KafkaHandle, from start: Int64, to end: Int64) throws -> [UInt8]? {
         let key = Array(Self.key(job: owner.job, island: owner.island).utf8)
         let list = PartitionList([(partition, start)])
-        let code = rd_kafka_assign(client.pointer, list.pointer)
+        let code = list.withPointer { rd_kafka_assign(client.pointer, $0) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "reading \(partition)") }
         defer { rd_kafka_assign(client.pointer, nil) }
         var found: [UInt8]?

@@ -94,7 +94,7 @@ public final class KafkaAdmin: Sendable {
     /// Deletes the records of a partition that lie before `offset`.
     public func deleteRecords(topic: String, partition: Int32, before offset: Int64) throws {
         let list = PartitionList([(TopicPartition(topic: topic, partition: partition), offset)])
-        var wanted = rd_kafka_DeleteRecords_new(list.pointer)
+        var wanted = list.withPointer { rd_kafka_DeleteRecords_new($0) }
         defer { rd_kafka_DeleteRecords_destroy(wanted) }
         try request("delete records of \(topic)/\(partition)", RD_KAFKA_ADMIN_OP_DELETERECORDS) {
             rd_kafka_DeleteRecords(handle.pointer, &wanted, 1, $0, $1)

@@ -51,7 +51,7 @@ extension KafkaHandle {
     ) throws -> [TopicPartition: Int64] {
         if partitions.isEmpty { return [:] }
         let list = PartitionList(partitions.map { ($0, time) })
-        let code = rd_kafka_offsets_for_times(pointer, list.pointer, timeoutMillis)
+        let code = list.withPointer { rd_kafka_offsets_for_times(pointer, $0, timeoutMillis) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             throw KafkaError(code, "offsets of \(partitions[0].topic)")
         }
@@ -68,7 +68,7 @@ extension KafkaHandle {
     ) throws -> [TopicPartition: CommittedOffset] {
         if partitions.isEmpty { return [:] }
         let list = PartitionList(partitions.map { ($0, Int64(RD_KAFKA_OFFSET_INVALID)) })
-        let code = rd_kafka_committed(pointer, list.pointer, timeoutMillis)
+        let code = list.withPointer { rd_kafka_committed(pointer, $0, timeoutMillis) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             throw KafkaError(code, "committed offsets of \(partitions[0].topic)")
         }
@@ -78,7 +78,7 @@ extension KafkaHandle {
 
 /// An owned `rd_kafka_topic_partition_list_t`.
 struct PartitionList: ~Copyable {
-    let pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+    private let pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
 
     init(_ entries: [(TopicPartition, Int64)], metadata: String? = nil) {
         guard let made = rd_kafka_topic_partition_list_new(Int32(entries.count)) else {
@@ -98,10 +98,14 @@ struct PartitionList: ~Copyable {
         }
     }
 
-    /// Takes ownership.
-    init(owning pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) { self.pointer = pointer }
-
     deinit { rd_kafka_topic_partition_list_destroy(pointer) }
+
+    /// The list stays alive for the whole call, which its pointer alone would not ensure.
+    func withPointer<Result>(
+        _ body: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) -> Result
+    ) -> Result {
+        body(pointer)
+    }
 
     private func forEach(_ body: (TopicPartition, rd_kafka_topic_partition_t) throws -> Void) rethrows {
         for index in 0..<Int(pointer.pointee.cnt) {

@@ -119,6 +119,16 @@ extension KafkaHandle {
 
     static func isTransactionControl(_ apiKey: Int16) -> Bool { transactionControl.contains(apiKey) }
 
+    /// Offsets are committed for monitoring only: a failure is worth a line, not more.
+    private static func installCommitCallback(_ conf: OpaquePointer) {
+        rd_kafka_conf_set_offset_commit_cb(conf) { _, code, _, opaque in
+            guard code != RD_KAFKA_RESP_ERR_NO_ERROR, code != RD_KAFKA_RESP_ERR__NO_OFFSET else { return }
+            KafkaClientContext.from(opaque)?.log(
+                .warning, "committing offsets for monitoring failed",
+                ["error": KafkaError(code, "offset commit").description])
+        }
+    }
+
     private static func installCallbacks(
         _ conf: OpaquePointer, _ opaque: UnsafeMutableRawPointer, _ role: Role, events: Int32
     ) {
@@ -140,7 +150,7 @@ extension KafkaHandle {
                     response == RD_KAFKA_RESP_ERR__FATAL)
             }
         }
-        guard role == .producer else { return }
+        guard role == .producer else { return installCommitCallback(conf) }
         rd_kafka_conf_interceptor_add_on_new(
             conf, "weir",
             { client, _, opaque, _, _ in

@@ -19,8 +19,10 @@ final class MessageBatch: @unchecked Sendable {
         var key = Slice()
         var value = Slice()
         var headers: Range<Int> = 0..<0
-        /// What librdkafka's batch call can carry: no headers, no timestamp of its own.
-        var isPlain: Bool { headers.isEmpty && timestampMillis < 0 }
+        /// What librdkafka's batch call can carry: no headers, no timestamp, and no explicit partition. For the
+        /// last, 2.0.2 adds partition -1 to the transaction while it has no metadata of the topic; a broker
+        /// refuses that for ever and the commit stalls or aborts the process (rd_kafka_produce_batch).
+        var isPlain: Bool { headers.isEmpty && timestampMillis < 0 && partition < 0 }
     }
 
     var bytes: [UInt8] = []
@@ -58,7 +60,8 @@ public struct KafkaMessageBuilder {
         set { entry.topic = newValue }
     }
 
-    /// An explicit partition; `nil` leaves it to the partitioner (Kafka's murmur2 of the key).
+    /// An explicit partition; `nil` leaves it to the partitioner (Kafka's murmur2 of the key), which is cheaper,
+    /// because the client's batch call cannot be used with one.
     public var partition: Int32? {
         get { entry.partition < 0 ? nil : entry.partition }
         set { entry.partition = newValue ?? -1 }

@@ -124,15 +124,14 @@ extension KafkaProducer {
                 messages.initializeElement(
                     at: slot,
                     to: rd_kafka_message_t(
-                        err: RD_KAFKA_RESP_ERR_NO_ERROR, rkt: nil, partition: entry.partition,
+                        err: RD_KAFKA_RESP_ERR_NO_ERROR, rkt: nil, partition: RD_KAFKA_PARTITION_UA,
                         payload: Self.pointer(entry.value, bytes), len: max(0, entry.value.count),
                         key: Self.pointer(entry.key, bytes), key_len: max(0, entry.key.count), offset: 0,
                         _private: UnsafeMutableRawPointer(bitPattern: tag)))
             }
-            let flags = Int32(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION)
             let taken = Int(
                 rd_kafka_produce_batch(
-                    topic, RD_KAFKA_PARTITION_UA, flags, messages.baseAddress, Int32(run.count)))
+                    topic, RD_KAFKA_PARTITION_UA, Int32(RD_KAFKA_MSG_F_COPY), messages.baseAddress, Int32(run.count)))
             if taken == run.count { return taken }
             // The rest must be a tail refused for want of room: anything else would change the order.
             for slot in 0..<run.count {

@@ -119,7 +119,7 @@ final class KafkaReaderCore {
             queue, { _, opaque in KafkaClientContext.from(opaque)?.onReadable() },
             Unmanaged.passUnretained(handle.context).toOpaque())
         let list = PartitionList(partitions.map { ($0.place, $0.next) })
-        let code = rd_kafka_assign(handle.pointer, list.pointer)
+        let code = list.withPointer { rd_kafka_assign(handle.pointer, $0) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "assigning partitions") }
     }
 
@@ -241,7 +241,7 @@ final class KafkaReaderCore {
         emitted = 0
         if let handle, !hasFetched, !isClosed {
             let list = PartitionList(partitions.map { ($0.place, Int64(RD_KAFKA_OFFSET_INVALID)) })
-            if rd_kafka_position(handle.pointer, list.pointer) == RD_KAFKA_RESP_ERR_NO_ERROR,
+            if list.withPointer({ rd_kafka_position(handle.pointer, $0) }) == RD_KAFKA_RESP_ERR_NO_ERROR,
                 let known = try? list.offsets("position of")
             {
                 for index in partitions.indices {
@@ -278,7 +278,7 @@ final class KafkaReaderCore {
             return (place, position.next)
         }
         if entries.isEmpty { return }
-        let code = rd_kafka_commit(handle.pointer, PartitionList(entries).pointer, 1)
+        let code = PartitionList(entries).withPointer { rd_kafka_commit(handle.pointer, $0, 1) }
         guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
         context.source.log(
             .warning, "committing offsets for monitoring failed",
