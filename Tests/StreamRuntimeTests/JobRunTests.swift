@@ -49,17 +49,17 @@ struct Numbers: StreamJob {
 }
 
 @Suite struct JobRunTests {
-    @Test func wordCountEmitsEveryUpdateOnce() throws {
+    @Test func wordCountEmitsEveryUpdateOnce() async throws {
         let folder = try TemporaryFolder()
         let sink = CollectSink<String>()
-        try JobRunner(WordCount(sink: sink), options: testOptions(folder), environment: JobEnvironment()).run()
+        try await JobRunner(WordCount(sink: sink), options: testOptions(folder), environment: JobEnvironment()).run()
         #expect(sink.elements.sorted() == ["a=1", "a=2", "a=3", "b=1", "b=2", "c=1"])
     }
 
-    @Test(arguments: [1, 2, 5]) func everyRecordIsCountedAtAnyParallelism(_ parallelism: Int) throws {
+    @Test(arguments: [1, 2, 5]) func everyRecordIsCountedAtAnyParallelism(_ parallelism: Int) async throws {
         let folder = try TemporaryFolder()
         let sink = CollectSink<Int64>()
-        try JobRunner(
+        try await JobRunner(
             Numbers(sink: sink, count: 200_000), options: testOptions(folder, parallelism: parallelism),
             environment: JobEnvironment()
         ).run()

@@ -1,6 +1,7 @@
 /// Per-key logic with state and processing-time timers, for what the ready-made operators do not do.
 ///
 ///     struct CountPerUser: KeyedProcessFunction {
+///         typealias Output = Tally
 ///         let counts: ValueState<String, Int>
 ///
 ///         init(_ state: KeyedStateContext<String>) throws {

@@ -99,16 +99,20 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     private func advance(_ now: Int64) throws -> StepResult {
         var progressed = hasMail.load(ordering: .acquiring) ? try readMail() : false
         if unacknowledged != nil { progressed = try acknowledge() || progressed }
-        if services.backPressure.isRaised {
-            guard relievePressure() else { return progressed ? .progressed : .backPressured }
-            progressed = true
-        }
+        guard outputsAreFree() else { return progressed ? .progressed : .backPressured }
         if let millis = tickTime() {
             services.nextTimerMillis = .max
             try body.handle(.tick(wallMillis: millis))
             needsFlush = true
             progressed = true
-            if services.backPressure.isRaised { return .progressed }
+            guard outputsAreFree() else { return .progressed }
+        }
+        if services.backPressure.isRaised {
+            guard services.readiness.allSatisfy({ $0() }) else {
+                if needsFlush { try flush(now) }
+                return progressed ? .progressed : .backPressured
+            }
+            services.backPressure.release()
         }
         if try takeInput(now) { progressed = true }
         try services.fault.check()
@@ -176,11 +180,12 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         lastFlushNanos = now
     }
 
-    private func relievePressure() -> Bool {
+    /// Nothing waits for room downstream. Looked at only under back-pressure.
+    private func outputsAreFree() -> Bool {
+        guard services.backPressure.isRaised else { return true }
         var isFree = true
         for output in outputs where !output.drainOverflow() { isFree = false }
         for sink in sinks where !sink.isReady() { isFree = false }
-        if isFree { services.backPressure.release() }
         return isFree
     }
 

@@ -6,6 +6,8 @@ public final class TaskServices: @unchecked Sendable {  // the task thread's; th
     let waker: Waker
     /// Requests in flight: a draining task waits until none are.
     package var pending = 0
+    /// Operators that may be full themselves: each says whether it takes records again.
+    package var readiness: [() -> Bool] = []
     /// The earliest processing time at which an operator wants a tick.
     package var nextTimerMillis = Int64.max
     let fault = StateFault()

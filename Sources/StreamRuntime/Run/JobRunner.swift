@@ -18,7 +18,7 @@ public enum JobStatus: Sendable, Equatable {
 
 /// Runs one job in this process: attempts, restarts, the end.
 ///
-/// `run` blocks its thread until the job has ended; `stop` and `status` may be called from any thread.
+/// `run` returns when the job has ended (outside Swift concurrency it blocks its thread); `stop` and `status` may be called from any thread.
 public final class JobRunner: Sendable {
     public let job: JobID
     public let jobName: String
@@ -110,6 +110,19 @@ public final class JobRunner: Sendable {
             }
         }
     }
+
+    /// The same for callers in Swift concurrency: a thread of its own runs the job, no pool thread is blocked.
+    public func run() async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let thread = Thread { [self] in
+                continuation.resume(with: Result { try runBlocking() })
+            }
+            thread.name = "weir-\(jobName)"
+            thread.start()
+        }
+    }
+
+    private func runBlocking() throws { try run() }
 
     private func isTimeout(_ error: any Error) -> Bool { error is EpochTimeout }
 

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// One thread that steps its tasks in turn: as long as any makes progress, then a short spin, then sleep.
-final class Worker: @unchecked Sendable {  // `tasks` is set before `start`, then the thread's own
+final class Worker: @unchecked Sendable {  // its owner's until `start`, then the thread's; `stop` is the owner's
     private static let spinsBeforeSleep = 40
 
     let waker: Waker
@@ -12,6 +12,7 @@ final class Worker: @unchecked Sendable {  // `tasks` is set before `start`, the
     private let done = DispatchSemaphore(value: 0)
     private let failed: @Sendable (StreamTask, any Error) -> Void
     private let name: String
+    private var isStarted = false
 
     init(name: String, clock: any RuntimeClock, failed: @escaping @Sendable (StreamTask, any Error) -> Void) {
         self.name = name
@@ -23,6 +24,7 @@ final class Worker: @unchecked Sendable {  // `tasks` is set before `start`, the
     func add(_ task: StreamTask) { tasks.append(task) }
 
     func start() {
+        isStarted = true
         let thread = Thread { [self] in
             run()
             done.signal()
@@ -32,8 +34,9 @@ final class Worker: @unchecked Sendable {  // `tasks` is set before `start`, the
         thread.start()
     }
 
-    /// Ends the thread after the step in hand, and waits for it.
+    /// Ends the thread after the step in hand, and waits for it. Nothing to do for one that never started.
     func stop() {
+        guard isStarted else { return }
         stopFlag.store(true, ordering: .relaxed)
         waker.wake()
         done.wait()

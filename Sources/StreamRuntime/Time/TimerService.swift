@@ -5,7 +5,7 @@
 public final class TimerService<Key: StreamKey> {
     @usableFromInline let table: StateTable<TimerKey<Key>, Unit>
     @usableFromInline let services: TaskServices
-    @usableFromInline var queue: [TimerKey<Key>] = []
+    @usableFromInline var queue = DeadlineQueue<TimerKey<Key>>()
 
     @inlinable init(table: StateTable<TimerKey<Key>, Unit>, services: TaskServices) {
         self.table = table
@@ -17,8 +17,8 @@ public final class TimerService<Key: StreamKey> {
         let timer = TimerKey(millis: millis, key: key)
         guard table.get(timer) == nil else { return }
         table.set(timer, Unit())
-        push(timer)
-        services.wantTimer(at: queue[0].millis)
+        queue.insert(timer, at: millis)
+        services.wantTimer(at: millis)
     }
 
     /// Forgets a timer; one that is not registered is no error.
@@ -27,48 +27,19 @@ public final class TimerService<Key: StreamKey> {
     }
 
     @usableFromInline func restore() throws {
-        try table.forEachStored { push($0) }
+        try table.forEachStored { queue.insert($0, at: $0.millis) }
         askForTick()
     }
 
     @usableFromInline func next(dueAt millis: Int64) -> (millis: Int64, key: Key)? {
-        while let first = queue.first, first.millis <= millis {
-            pop()
-            if table.remove(first) != nil { return (first.millis, first.key) }
+        while let timer = queue.take(dueAt: millis) {
+            if table.remove(timer) != nil { return (timer.millis, timer.key) }
         }
         return nil
     }
 
     @usableFromInline func askForTick() {
-        if let first = queue.first { services.wantTimer(at: first.millis) }
-    }
-
-    // A binary heap by time.
-
-    private func push(_ timer: TimerKey<Key>) {
-        queue.append(timer)
-        var child = queue.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard queue[child].millis < queue[parent].millis else { return }
-            queue.swapAt(child, parent)
-            child = parent
-        }
-    }
-
-    private func pop() {
-        queue.swapAt(0, queue.count - 1)
-        queue.removeLast()
-        var parent = 0
-        while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < queue.count {
-                if queue[child].millis < queue[least].millis { least = child }
-            }
-            if least == parent { return }
-            queue.swapAt(least, parent)
-            parent = least
-        }
+        if let millis = queue.earliestMillis { services.wantTimer(at: millis) }
     }
 }
 

@@ -1,0 +1,71 @@
+import StreamRuntime
+import Trading
+import TradingStores
+
+/// An order and the record that carried it. Kept in checkpoints while its execution is in flight.
+public struct IncomingOrder: Sendable, Equatable {
+    public let order: Order
+    public let position: SourcePosition
+
+    public init(order: Order, position: SourcePosition) {
+        self.order = order
+        self.position = position
+    }
+}
+
+extension IncomingOrder: StateCodable {
+    public static var stateSchema: String { "incoming-order-1" }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.string(position.topic)
+        writer.integer(position.partition)
+        writer.integer(position.offset)
+        writer.sized(order.encoded())
+    }
+
+    public init(from reader: inout ByteReader) throws {
+        let topic = try reader.string()
+        let partition = try reader.integer(Int32.self)
+        let offset = try reader.integer(Int64.self)
+        self.init(
+            order: try Order.decode(try reader.sized()),
+            position: SourcePosition(topic: topic, partition: partition, offset: offset))
+    }
+}
+
+/// What a record of the orders topic turned out to be.
+enum OrderArrival: Sendable {
+    case order(IncomingOrder)
+    case undecodable(OutgoingRecord)
+
+    init(_ record: IncomingRecord) {
+        do {
+            let order = try Order.decode(record.value ?? UnsafeRawBufferPointer(start: nil, count: 0))
+            self = .order(
+                IncomingOrder(
+                    order: order,
+                    position: SourcePosition(topic: record.topic, partition: record.partition, offset: record.offset)))
+        } catch {
+            self = .undecodable(record.deadLetter(error))
+        }
+    }
+}
+
+extension UserID: StreamKey {
+    public static var stateSchema: String { "user-id" }
+    public var stableHash: UInt64 { text.stableHash }
+    public func tableHash(seed: UInt64) -> UInt64 { text.tableHash(seed: seed) }
+    public func encode(into writer: inout ByteWriter) { writer.string(text) }
+
+    public init(from reader: inout ByteReader) throws {
+        let text = try reader.string()
+        guard let user = UserID(text) else { throw StateDecodingError("'\(text)' is no user id") }
+        self = user
+    }
+}
+
+extension Portfolio: StateCodable {
+    public static var stateSchema: String { "portfolio-1" }
+    public func encode(into writer: inout ByteWriter) { writer.sized(encodeBinary()) }
+    public init(from reader: inout ByteReader) throws { self = try Portfolio.decodeBinary(try reader.sized()) }
+}

@@ -1,0 +1,71 @@
+import ConnectorKafka
+import ConnectorLog
+import StreamRuntime
+
+/// What carries the trading system's topics: an embedded log, or a Kafka cluster. Jobs are written
+/// once; this is the only place that tells the two apart.
+public enum TradingTransport: Sendable {
+    case log(LogStore)
+    case kafka(KafkaConfiguration, KafkaTransactions)
+}
+
+/// The topics of the trading system.
+public struct TradingTopics: Sendable {
+    public var marketData = "market_data"
+    public var orders = "trade_orders"
+    public var executed = "trade_executed"
+    public var rejected = "trade_rejected"
+
+    public init() {}
+
+    /// Where what does not decode goes, as it was read.
+    public static func deadLetters(of topic: String) -> String { topic + ".dlq" }
+}
+
+/// A record on its way to a topic, independent of the transport.
+public struct OutgoingRecord: Sendable {
+    public var topic: String
+    public var key: [UInt8]?
+    public var value: [UInt8]?
+    public var headers: [(name: String, value: [UInt8])] = []
+
+    public init(topic: String, key: [UInt8]?, value: [UInt8]?, headers: [(name: String, value: [UInt8])] = []) {
+        self.topic = topic
+        self.key = key
+        self.value = value
+        self.headers = headers
+    }
+
+    static let jsonHeader = (name: "content-type", value: Array("application/json".utf8))
+}
+
+extension OutgoingRecord {
+    /// The bytes as read, with why and where from in the headers.
+    static func deadLetter(
+        topic: String, partition: Int32, offset: Int64, key: [UInt8]?, value: [UInt8]?, error: any Error
+    ) -> OutgoingRecord {
+        OutgoingRecord(
+            topic: TradingTopics.deadLetters(of: topic), key: key, value: value,
+            headers: [
+                ("error", Array("\(error)".utf8)), ("source-topic", Array(topic.utf8)),
+                ("source-partition", Array("\(partition)".utf8)), ("source-offset", Array("\(offset)".utf8)),
+            ])
+    }
+}
+
+/// A record as it was read, independent of the transport; valid only during the call it is given to.
+struct IncomingRecord {
+    let topic: String
+    let partition: Int32
+    let offset: Int64
+    let key: UnsafeRawBufferPointer?
+    let value: UnsafeRawBufferPointer?
+
+    var deadLetter: (any Error) -> OutgoingRecord {
+        { error in
+            .deadLetter(
+                topic: topic, partition: partition, offset: offset, key: key.map { Array($0) }, value: value.map { Array($0) },
+                error: error)
+        }
+    }
+}

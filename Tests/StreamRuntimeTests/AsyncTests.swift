@@ -1,0 +1,174 @@
+import Foundation
+import StreamRuntime
+import Synchronization
+import Testing
+
+/// An outside system that fails now and then, answers in any order, and remembers every effect by id.
+actor Ledger {
+    struct Down: Error {}
+    private var effects: [Int64: Int] = [:]
+    private var calls = 0
+    private(set) var order: [Int64: [Int64]] = [:]
+
+    func apply(_ number: Int64, failEvery: Int) async throws -> Int {
+        calls += 1
+        if calls % failEvery == 0 { throw Down() }
+        for _ in 0..<(number % 5) { await Task.yield() }
+        if effects[number] == nil { order[number % 7, default: []].append(number) }
+        effects[number, default: 0] += 1
+        return Int(number % 7)
+    }
+
+    var count: Int { effects.count }
+}
+
+struct AskLedger: KeyedAsyncFunction {
+    typealias Input = Int64
+    typealias Output = String
+    let ledger: Ledger
+    let failEvery: Int
+    let verdictIsOutage: Bool
+    let seen: ValueState<Int64, Int>
+
+    init(_ state: KeyedStateContext<Int64>, ledger: Ledger, failEvery: Int, verdictIsOutage: Bool = false) throws {
+        self.ledger = ledger
+        self.failEvery = failEvery
+        self.verdictIsOutage = verdictIsOutage
+        seen = try state.value("seen", Int.self)
+    }
+
+    mutating func request(_ input: Int64, key: Int64) -> Int64 { input }
+
+    var perform: @Sendable (Int64) async throws -> Int {
+        let ledger = ledger
+        let failEvery = failEvery
+        return { try await ledger.apply($0, failEvery: failEvery) }
+    }
+
+    mutating func complete<Out: Collector>(_ input: Int64, key: Int64, _ response: Int, into out: inout Out) throws
+    where Out.Element == String {
+        seen[key, default: 0] += 1
+        try out.collect("\(key):\(seen[key] ?? 0):\(input)")
+    }
+
+    func verdict(on error: any Error, attempt: Int) -> AsyncVerdict {
+        verdictIsOutage ? .waitOut(reason: "ledger down", retryAfterMillis: 1) : .retry(afterMillis: 1)
+    }
+}
+
+struct AskingJob: StreamJob {
+    static let name = "asking"
+    let sink: CollectSink<String>
+    let ledger: Ledger
+    let crashes: CrashPoints
+    let count: Int64
+    var failEvery = 13
+    var verdictIsOutage = false
+
+    func build(_ flow: Flow) {
+        let (ledger, crashes, failEvery, outage) = (ledger, crashes, failEvery, verdictIsOutage)
+        flow.source(GeneratorSource(count: count, splits: 1) { $0 })
+            .parallelism(1)
+            .keyed(by: { $0 % 7 })
+            .asyncProcess(AsyncOptions(capacity: 64)) {
+                try AskLedger($0, ledger: ledger, failEvery: failEvery, verdictIsOutage: outage)
+            }
+            .map { line in
+                try crashes.pass(Int64(line.split(separator: ":")[2]) ?? -1)
+                return line
+            }
+            .sink(sink)
+    }
+}
+
+@Suite struct AsyncTests {
+    private func check(_ lines: [String], _ count: Int64) {
+        var perKey: [Substring: [Int64]] = [:]
+        for line in lines {
+            let parts = line.split(separator: ":")
+            perKey[parts[0], default: []].append(Int64(parts[2]) ?? -1)
+        }
+        #expect(lines.count == Int(count))
+        for (key, numbers) in perKey {
+            #expect(numbers == numbers.sorted(), "order of key \(key)")
+            #expect(Set(numbers).count == numbers.count)
+        }
+    }
+
+    @Test(arguments: [1, 2]) func orderPerKeyHoldsWithRetries(parallelism: Int) async throws {
+        let folder = try TemporaryFolder()
+        let sink = CollectSink<String>()
+        let ledger = Ledger()
+        try await JobRunner(
+            AskingJob(sink: sink, ledger: ledger, crashes: CrashPoints([]), count: 5000),
+            options: testOptions(folder, parallelism: parallelism, intervalMillis: 10), environment: JobEnvironment()
+        ).run()
+        check(sink.elements, 5000)
+        #expect(await ledger.count == 5000)
+    }
+
+    @Test func requestsInFlightSurviveCrashesAndRunAgain() async throws {
+        let folder = try TemporaryFolder()
+        let sink = CollectSink<String>()
+        let ledger = Ledger()
+        var options = testOptions(folder, parallelism: 2, intervalMillis: 5)
+        options.restart = .exponential(initialMillis: 1, maxMillis: 2)
+        let crashes = CrashPoints([100, 900, 901, 2500, 4999])
+        try await JobRunner(
+            AskingJob(sink: sink, ledger: ledger, crashes: crashes, count: 5000, verdictIsOutage: true),
+            options: options, environment: JobEnvironment()
+        ).run()
+        #expect(crashes.remaining == 0)
+        check(sink.elements, 5000)
+        for numbers in await ledger.order.values { #expect(numbers == numbers.sorted()) }
+    }
+
+    @Test func aRequestThatHangsIsCancelledAndMadeAgain() async throws {
+        let folder = try TemporaryFolder()
+        let sink = CollectSink<String>()
+        let metrics = MetricRegistry()
+        try await JobRunner(
+            HangingJob(sink: sink), options: testOptions(folder, parallelism: 1, intervalMillis: 10),
+            environment: JobEnvironment(metrics: metrics)
+        ).run()
+        #expect(sink.elements.sorted() == ["0", "1", "2"])
+        #expect(metrics.sum("weir_async_timeouts_total") == 1)
+    }
+}
+
+/// The first request never answers.
+struct HangingJob: StreamJob {
+    static let name = "hanging"
+    let sink: CollectSink<String>
+
+    struct Hang: KeyedAsyncFunction {
+        typealias Key = Int64
+        typealias Input = Int64
+        typealias Output = String
+        let calls: Calls
+
+        final class Calls: Sendable {
+            let count = Atomic<Int>(0)
+        }
+
+        mutating func request(_ input: Int64, key: Int64) -> Int64 { input }
+        var perform: @Sendable (Int64) async throws -> Int64 {
+            let calls = calls
+            return { number in
+                if calls.count.add(1, ordering: .relaxed).oldValue == 0 { try await Task.sleep(for: .seconds(3600)) }
+                return number
+            }
+        }
+        mutating func complete<Out: Collector>(_ input: Int64, key: Int64, _ response: Int64, into out: inout Out) throws
+        where Out.Element == String { try out.collect("\(response)") }
+        func verdict(on error: any Error, attempt: Int) -> AsyncVerdict { .retry(afterMillis: 1) }
+    }
+
+    func build(_ flow: Flow) {
+        let calls = Hang.Calls()
+        flow.source(CollectionSource([Int64(0), 1, 2]))
+            .keyed(by: { $0 })
+            .asyncProcess(AsyncOptions(timeoutMillis: 50)) { _ in Hang(calls: calls) }
+            .sink(sink)
+    }
+}
