@@ -31,7 +31,10 @@ public final class MemoryPriceStore: PriceStore {
 
     @discardableResult
     public func update(_ ticks: [PriceTick]) async throws(StoreError) -> Int {
-        contents.withLock { contents in
+        for tick in ticks {
+            if let nonsense = tick.validate() { throw .invalid("a tick of \(tick.symbol): \(nonsense)") }
+        }
+        return contents.withLock { contents in
             var newer = 0
             for tick in ticks {
                 if let stored = contents.prices[tick.symbol], stored.seq >= tick.seq { continue }
