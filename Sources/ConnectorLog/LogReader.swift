@@ -7,14 +7,14 @@ import StreamRuntime
 public final class LogReader {
     public let partition: LogTopicPartition
     /// The offset of the next record.
-    public private(set) var position: Int64
+    @exclusivity(unchecked) public private(set) var position: Int64
 
     private let store: LogStore
     private let feed: PartitionFeed
     private let frames: FrameReader
     private var segment: SegmentExtent?
-    /// What is left of the frame in hand.
-    private var rest = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// What is left of the frame in hand. (Unchecked, as `position`: touched once a record by one thread.)
+    @exclusivity(unchecked) private var rest = UnsafeRawBufferPointer(start: nil, count: 0)
     /// The first offset of the next frame; `nil` until the first one is found.
     private var frameOffset: Int64?
     private var bytesReadTotal = 0

@@ -67,7 +67,7 @@ final class SinkWriterCore {
     private var session: TransactionSession?
     /// The epoch that records written now belong to; `nil` before the first frame or barrier.
     private var epoch: Epoch?
-    private var staging: StagingArea?
+    @exclusivity(unchecked) private var staging: StagingArea?  // one thread's, read once a record
 
     init(_ store: LogStore, _ context: SinkWriterContext) {
         self.store = store

@@ -225,6 +225,11 @@ public final class LogStore: Sendable {
         return (session, receipt.ownerBefore)
     }
 
+    /// The claim alone, as it stands in the journal; the sessions of this process are not told.
+    package func recordClaim(_ owner: LogOwner, _ attempt: AttemptID) throws {
+        _ = try writer().submit(.claim(owner, attempt))
+    }
+
     func session(of job: JobID) -> TransactionSession? { sessions.withLock { $0[job] } }
 
     func endSession(_ session: TransactionSession, _ error: any Error) {

@@ -1,14 +1,15 @@
 /// Growable bytes outside Swift's heap accounting, reused from frame to frame.
 ///
 /// Little-endian integers are stored and loaded unaligned.
-@usableFromInline
 final class RawBuffer: @unchecked Sendable {
     // Owned by one thread at a time: the writer that fills it, then (handed over under the session's
     // lock) the committing thread, then (through the pool, again under that lock) another writer.
 
-    @usableFromInline private(set) var base: UnsafeMutableRawPointer
-    @usableFromInline private(set) var capacity: Int
-    @usableFromInline var count = 0
+    // Run-time exclusivity checks would be half the cost of writing a record; every access here is a
+    // load or a store of one word by the one owner, and none encloses another.
+    @exclusivity(unchecked) private(set) var base: UnsafeMutableRawPointer
+    @exclusivity(unchecked) private(set) var capacity: Int
+    @exclusivity(unchecked) var count = 0
 
     init(capacity: Int) {
         self.capacity = max(capacity, 64)

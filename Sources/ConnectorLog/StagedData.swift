@@ -63,9 +63,10 @@ final class StagingArea {
     }
     private final class Route {
         let topic: String
-        var open: [Open]
-        var sticky: Int32
-        var stickyRestBytes = StagingArea.stickyBytes
+        // As in RawBuffer: single accesses by the one owner.
+        @exclusivity(unchecked) var open: [Open]
+        @exclusivity(unchecked) var sticky: Int32
+        @exclusivity(unchecked) var stickyRestBytes = StagingArea.stickyBytes
         init(topic: String, partitions: Int32, seed: Int) {
             self.topic = topic
             open = Array(repeating: Open(), count: Int(partitions))
@@ -78,8 +79,8 @@ final class StagingArea {
     private let partitionCount: (String) throws -> Int32
     private let takeBuffer: () -> RawBuffer?
     private let seal: (LogTopicPartition, StagedFrame) throws -> Void
-    private var routes: [String: Route] = [:]
-    private var last: Route?
+    @exclusivity(unchecked) private var routes: [String: Route] = [:]
+    @exclusivity(unchecked) private var last: Route?
 
     /// `seed`: which partition records without a key begin with. `takeBuffer`: an empty buffer to reuse.
     init(

@@ -20,6 +20,23 @@ import Testing
         #expect(try contents(store) == [["@0=mine"]])
     }
 
+    @Test func commitOfAnOlderAttemptIsRefusedByTheJournalItself() throws {
+        let folder = TemporaryFolder()
+        let store = try LogStore(path: folder.path)
+        try store.createTopic("t", partitions: 1)
+        var older = try TestJob(store)
+        try older.write(["@0=zombie"])
+        try older.writer.endEpoch(Epoch(1))
+        // Its own session knows nothing of this.
+        let newer = AttemptID.random()
+        try store.recordClaim(LogOwner(job: testJob, island: 0), newer)
+        let error = #expect(throws: LogFenced.self) { try older.domain.commit(decision(1, older.attempt)) }
+        #expect(error?.current == newer)
+        #expect(try contents(store) == [[]])
+        let known = try #require(try store.lastDecision(LogOwner(job: testJob, island: 0)))
+        #expect(known.decision?.isGenesis == true)
+    }
+
     @Test func claimOutlivesTheProcess() throws {
         let folder = TemporaryFolder()
         let store = try LogStore(path: folder.path)
