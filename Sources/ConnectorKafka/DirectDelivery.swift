@@ -51,13 +51,18 @@ final class DirectDelivery: OutboxGate {
     private func handle(_ event: ProducerEvent, _ outbox: Outbox?) {
         switch event {
         case .delivered(let counts):
-            state.withLock { state in
+            let isEpochDone = state.withLock { state in
                 for (tag, count) in counts { state.outstanding[tag, default: 0] -= count }
                 state.outstanding = state.outstanding.filter { $0.value != 0 }
+                guard let ended = state.ended else { return false }
+                let last = UInt(ended.ordinal) + 1
+                return counts.contains { $0.key <= last && $0.value > 0 }
+                    && state.outstanding.allSatisfy { $0.key > last }
             }
+            if isEpochDone { outbox?.wakeTask() }
         case .failed(let error), .fatal(let error):
             failed(error)
-            outbox?.wakeForFailure()
+            outbox?.wakeTask()
         case .tick:
             if producer.hasBacklog.exchange(false, ordering: .relaxed) { outbox?.drain() }
         }

@@ -8,8 +8,8 @@ import StreamRuntime
 /// 2. Epoch N+1 opens only when every writer has ended N and all of N's sends are acknowledged.
 /// 3. Epoch N+1 opens only when N−1, the previous transaction of its producer, is committed.
 /// 4. Epoch N is committed only when its sends are acknowledged and N−1 is committed.
-struct EpochAlternation: Equatable {
-    enum Phase: Equatable {
+package struct EpochAlternation: Equatable {
+    package enum Phase: Equatable {
         case idle
         /// The producer's transaction is being begun.
         case opening(Epoch)
@@ -21,30 +21,32 @@ struct EpochAlternation: Equatable {
         case waitingForCommit(of: Epoch)
     }
 
-    enum Action: Equatable {
+    package enum Action: Equatable {
         case open(Epoch)
         case flush(Epoch)
     }
 
-    struct Violation: Error, CustomStringConvertible {
-        let description: String
+    package struct Violation: Error, CustomStringConvertible {
+        package let description: String
     }
 
-    private(set) var phase = Phase.idle
-    private(set) var writers = 0
-    private(set) var first = Epoch.genesis
-    private(set) var acknowledged: Epoch?
-    private(set) var committed = Epoch.genesis
+    package private(set) var phase = Phase.idle
+    package private(set) var writers = 0
+    package private(set) var first = Epoch.genesis
+    package private(set) var acknowledged: Epoch?
+    package private(set) var committed = Epoch.genesis
 
-    static func producerIndex(of epoch: Epoch) -> Int { Int(epoch.rawValue % 2) }
+    package init() {}
+
+    package static func producerIndex(of epoch: Epoch) -> Int { Int(epoch.rawValue % 2) }
 
     /// The epoch that accepts sends now.
-    var sending: Epoch? {
+    package var sending: Epoch? {
         if case .sending(let epoch, _) = phase { return epoch }
         return nil
     }
 
-    mutating func begin(_ epoch: Epoch, writers: Int) throws(Violation) -> Action {
+    package mutating func begin(_ epoch: Epoch, writers: Int) throws(Violation) -> Action {
         guard phase == .idle else { throw Violation(description: "epoch \(epoch) begun while \(phase)") }
         guard epoch > .genesis, writers >= 0 else {
             throw Violation(description: "epoch \(epoch) cannot begin with \(writers) writers")
@@ -56,13 +58,13 @@ struct EpochAlternation: Equatable {
         return .open(epoch)
     }
 
-    mutating func opened(_ epoch: Epoch) throws(Violation) -> Action? {
+    package mutating func opened(_ epoch: Epoch) throws(Violation) -> Action? {
         guard phase == .opening(epoch) else { throw Violation(description: "epoch \(epoch) opened while \(phase)") }
         phase = .sending(epoch, ended: 0)
         return closeIfAllEnded()
     }
 
-    mutating func writerEnded(_ epoch: Epoch) throws(Violation) -> Action? {
+    package mutating func writerEnded(_ epoch: Epoch) throws(Violation) -> Action? {
         guard case .sending(epoch, let ended) = phase else {
             throw Violation(description: "a writer ended epoch \(epoch) while \(phase)")
         }
@@ -77,13 +79,13 @@ struct EpochAlternation: Equatable {
     }
 
     /// A job without writers has nothing to end: its epochs end when they are prepared.
-    mutating func prepareWithoutWriters(_ epoch: Epoch) -> Action? {
+    package mutating func prepareWithoutWriters(_ epoch: Epoch) -> Action? {
         guard writers == 0, case .sending(epoch, _) = phase else { return nil }
         phase = .flushing(epoch)
         return .flush(epoch)
     }
 
-    mutating func flushed(_ epoch: Epoch) throws(Violation) -> Action? {
+    package mutating func flushed(_ epoch: Epoch) throws(Violation) -> Action? {
         guard phase == .flushing(epoch) else { throw Violation(description: "epoch \(epoch) flushed while \(phase)") }
         acknowledged = epoch
         phase = .waitingForCommit(of: Epoch(epoch.rawValue - 1))
@@ -98,7 +100,7 @@ struct EpochAlternation: Equatable {
     }
 
     /// Throws unless `epoch` may be committed now.
-    func checkCommit(_ epoch: Epoch) throws(Violation) {
+    package func checkCommit(_ epoch: Epoch) throws(Violation) {
         guard let acknowledged, acknowledged >= epoch, committed.next == epoch else {
             let last = acknowledged.map { "\($0)" } ?? "none"
             throw Violation(
@@ -106,7 +108,7 @@ struct EpochAlternation: Equatable {
         }
     }
 
-    mutating func committed(_ epoch: Epoch) throws(Violation) -> Action? {
+    package mutating func committed(_ epoch: Epoch) throws(Violation) -> Action? {
         try checkCommit(epoch)
         committed = epoch
         return openIfCommitted()

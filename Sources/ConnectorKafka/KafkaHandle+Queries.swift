@@ -12,9 +12,14 @@ struct TopicPartition: Hashable, Comparable, CustomStringConvertible {
 }
 
 /// A committed offset as the group's coordinator has it; `offset` is `nil` where there is none.
-struct CommittedOffset: Hashable {
-    var offset: Int64?
-    var metadata: String
+package struct CommittedOffset: Hashable {
+    package var offset: Int64?
+    package var metadata: String
+
+    package init(offset: Int64?, metadata: String) {
+        self.offset = offset
+        self.metadata = metadata
+    }
 }
 
 // Questions to the cluster. All block, for at most `timeoutMillis`; none on a task thread.

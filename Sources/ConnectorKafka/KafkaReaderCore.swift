@@ -20,8 +20,9 @@ final class KafkaReaderCore {
     private let context: SourceReaderContext
     private let configuration: KafkaConfiguration
     private let groupID: String
-    private let handle: KafkaHandle?
-    private let queue: OpaquePointer?
+    /// Both gone after `close`.
+    private var handle: KafkaHandle?
+    private var queue: OpaquePointer?
     private let watch: PartitionWatch?
     private let health: ClientHealth
     private var partitions: [Partition] = []
@@ -298,5 +299,7 @@ final class KafkaReaderCore {
             rd_kafka_queue_cb_event_enable(queue, nil, nil)
             rd_kafka_queue_destroy(queue)
         }
+        queue = nil
+        handle = nil
     }
 }

@@ -106,6 +106,12 @@ final class KafkaWriterCore {
             labels: labels)
         switch delivery {
         case .exactlyOnce(let transactions):
+            guard transactions.identity == configuration.identity else {
+                throw KafkaConfigurationError(
+                    property: "bootstrap.servers",
+                    problem: "the sink writes to \(configuration.identity), but its transactions are on "
+                        + "\(transactions.identity): a transaction cannot span clusters")
+            }
             let session = try transactions.current("a writer of '\(context.operatorID)' is made")
             self.session = session
             direct = nil

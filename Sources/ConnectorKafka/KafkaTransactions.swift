@@ -50,7 +50,7 @@ public final class KafkaTransactions: TransactionDomain {
         replicationFactor = decisionReplicationFactor
         acceptsBareOffsets = acceptBareOffsets
         settings = TransactionSession.Settings(
-            configuration: configuration, identity: configuration.identity, decisionTopic: decisionTopic,
+            configuration: configuration, decisionTopic: decisionTopic,
             epochBudgetMillis: max(1_000, min(epochBudgetMillis, Int(Int32.max) / 4)), clock: clock)
     }
 

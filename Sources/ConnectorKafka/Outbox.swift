@@ -49,12 +49,14 @@ final class Outbox: Sendable {
     }
 
     /// False while the writer should not be fed. Asks for a `wake` when it will be true again.
+    /// True after a failure, so that the next write meets it.
     var isReady: Bool {
-        state.withLock { state in
+        let isFull = state.withLock { state in
             let isFull = state.messages >= Self.messagesMax || state.bytes >= Self.bytesMax
             state.mustWake = state.mustWake || isFull
-            return !isFull
+            return isFull
         }
+        return !isFull || (try? gate.check()) == nil
     }
 
     /// Appends a batch and gives back an empty one to fill.
@@ -128,8 +130,8 @@ final class Outbox: Sendable {
         return true
     }
 
-    /// Wakes the task thread, so that it meets the error.
-    func wakeForFailure() { wake() }
+    /// Wakes the task thread: there is an error to meet, or an epoch is acknowledged.
+    func wakeTask() { wake() }
 
     func close() {
         state.withLock { state in

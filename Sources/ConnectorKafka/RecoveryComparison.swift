@@ -2,8 +2,8 @@ import StreamRuntime
 
 /// What a start is to go on from: the decision record and the committed offsets, compared (DESIGN rule 4.5).
 /// Pure.
-struct RecoveryComparison {
-    enum Outcome: Equatable {
+package struct RecoveryComparison {
+    package enum Outcome: Equatable {
         /// Neither a decision nor an offset.
         case firstStart
         /// Decision and offsets agree.
@@ -21,7 +21,19 @@ struct RecoveryComparison {
     /// The operator has said that a first start may begin although the group has offsets of its own.
     let acceptsBareOffsets: Bool
 
-    func outcome() throws(RecoveryRefusal) -> Outcome {
+    package init(
+        job: JobID, island: Int, decisionTopic: String, decision: Decision?,
+        committed: [BrokerOffset: CommittedOffset], acceptsBareOffsets: Bool
+    ) {
+        self.job = job
+        self.island = island
+        self.decisionTopic = decisionTopic
+        self.decision = decision
+        self.committed = committed
+        self.acceptsBareOffsets = acceptsBareOffsets
+    }
+
+    package func outcome() throws(RecoveryRefusal) -> Outcome {
         let present = committed.filter { $0.value.offset != nil }
         guard let decision else {
             if present.isEmpty { return .firstStart }

@@ -10,7 +10,6 @@ import StreamRuntime
 final class TransactionSession: OutboxGate, @unchecked Sendable {
     struct Settings {
         var configuration: KafkaConfiguration
-        var identity: String
         var decisionTopic: String
         var epochBudgetMillis: Int
         var clock: any RuntimeClock
@@ -76,7 +75,7 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
             condition.broadcast()
             return outboxes
         }
-        for outbox in waiting { outbox.wakeForFailure() }
+        for outbox in waiting { outbox.wakeTask() }
     }
 
     func check() throws {

@@ -106,9 +106,9 @@ extension KafkaTests {
 
         @Test func undeliverableRecord_failsTheAttempt() throws {
             let (cluster, attempt) = try prepared()
+            try attempt.transactions.commit(decision(attempt.owner, 1))
             cluster.push(MockCluster.produce, [RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED])
             try attempt.write("2")
-            try attempt.transactions.commit(decision(attempt.owner, 1))
             #expect(throws: (any Error).self) {
                 try attempt.end(2)
                 try attempt.commit(2)

@@ -1,0 +1,89 @@
+import ConnectorKafka
+import StreamRuntime
+import Testing
+
+/// Every combination of what two owned partitions can show, with and without a decision.
+@Suite struct RecoveryComparisonTests {
+    private enum Shown: CaseIterable {
+        case absent, agreeing, blank, foreign, otherOffset, otherCheckpoint
+    }
+
+    private static let checkpoint = CheckpointID(
+        job: job, island: 0, epoch: Epoch(7), attempt: AttemptID("0123456789abcdef") ?? .random())
+    private static let places = (0..<2).map { BrokerOffset(domain: "kafka://x", group: "g", topic: "in", partition: $0) }
+    private static let decided = Decision(
+        checkpoint: checkpoint, manifestHash: "0011223344556677",
+        offsets: places.map {
+            SourceOffset(source: "in", position: SplitPosition(split: "in/\($0.partition)", next: 5), brokerOffset: $0)
+        })
+
+    private func committed(_ shown: Shown) -> CommittedOffset {
+        let other = CheckpointID(job: job, island: 0, epoch: Epoch(6), attempt: Self.checkpoint.attempt)
+        return switch shown {
+        case .absent: CommittedOffset(offset: nil, metadata: "")
+        case .agreeing: CommittedOffset(offset: 5, metadata: Self.checkpoint.description)
+        case .blank: CommittedOffset(offset: 5, metadata: "")
+        case .foreign: CommittedOffset(offset: 5, metadata: "other tool")
+        case .otherOffset: CommittedOffset(offset: 4, metadata: Self.checkpoint.description)
+        case .otherCheckpoint: CommittedOffset(offset: 5, metadata: other.description)
+        }
+    }
+
+    private func outcome(
+        _ decision: Decision?, _ shown: [Shown], acceptsBareOffsets: Bool = false
+    ) -> Result<RecoveryComparison.Outcome, RecoveryRefusal> {
+        let comparison = RecoveryComparison(
+            job: job, island: 0, decisionTopic: "weir-decisions", decision: decision,
+            committed: Dictionary(uniqueKeysWithValues: zip(Self.places, shown.map(committed))),
+            acceptsBareOffsets: acceptsBareOffsets)
+        return Result { () throws(RecoveryRefusal) in try comparison.outcome() }
+    }
+
+    @Test func everyCombination_isDecidedAsTheRuleSays() throws {
+        for first in Shown.allCases {
+            for second in Shown.allCases {
+                let shown = [first, second]
+                check(shown, with: outcome(Self.decided, shown))
+                checkWithout(shown, outcome(nil, shown), bare: outcome(nil, shown, acceptsBareOffsets: true))
+            }
+        }
+    }
+
+    private func check(_ shown: [Shown], with outcome: Result<RecoveryComparison.Outcome, RecoveryRefusal>) {
+        switch outcome {
+        case .success(.resume(let decision)):
+            #expect(shown == [.agreeing, .agreeing] && decision == Self.decided)
+        case .success(.resumeFromDecisionAlone): #expect(shown == [.absent, .absent])
+        case .success(.firstStart): Issue.record("a first start although there is a decision: \(shown)")
+        case .failure(let refusal):
+            let culprit = shown.firstIndex { $0 != .agreeing } ?? 0
+            #expect(refusal.description.contains("in/\(culprit) of group 'g'"), "\(shown): \(refusal)")
+            #expect(!refusal.remedy.isEmpty)
+            #expect(shown != [.absent, .absent] && shown != [.agreeing, .agreeing])
+        }
+    }
+
+    private func checkWithout(
+        _ shown: [Shown], _ outcome: Result<RecoveryComparison.Outcome, RecoveryRefusal>,
+        bare: Result<RecoveryComparison.Outcome, RecoveryRefusal>
+    ) {
+        let areAllAbsent = shown.allSatisfy { $0 == .absent }
+        let isOurs = shown.contains { $0 == .agreeing || $0 == .otherOffset || $0 == .otherCheckpoint }
+        #expect((try? outcome.get()) == (areAllAbsent ? .firstStart : nil), "\(shown)")
+        #expect((try? bare.get()) == (isOurs ? nil : .firstStart), "bare \(shown)")
+    }
+
+    @Test func partitionNewSinceTheDecision_isAllowedWithoutOffset_refusedWithOne() {
+        let one = Decision(
+            checkpoint: Self.checkpoint, manifestHash: "0011223344556677", offsets: [Self.decided.offsets[0]])
+        #expect((try? outcome(one, [.agreeing, .absent]).get()) == .resume(one))
+        #expect((try? outcome(one, [.agreeing, .agreeing]).get()) == nil)
+    }
+
+    @Test func decisionOfAnotherIsland_isRefused() {
+        let foreign = Decision(
+            checkpoint: CheckpointID(job: job, island: 3, epoch: Epoch(1), attempt: .random()), manifestHash: "x",
+            offsets: [])
+        #expect((try? outcome(foreign, [.absent, .absent]).get()) == nil)
+    }
+}
