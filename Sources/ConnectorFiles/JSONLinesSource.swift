@@ -17,8 +17,8 @@ public struct JSONLinesSource<Element: Decodable & SendableMetatype>: Source {
     ) {
         lines = TextFileSource(
             path, lineBytesMax: lineBytesMax, follows: follows,
-            decode: { line in try JSONDecoder().decode(Element.self, from: Data(line.bytes)) },
-            onUndecodable: onUndecodable)
+            onUndecodable: onUndecodable,
+            decode: { line in try JSONDecoder().decode(Element.self, from: Data(line.bytes)) })
     }
 
     public func discoverSplits(_ context: SourceContext) throws -> [SourceSplit] { try lines.discoverSplits(context) }

@@ -23,7 +23,7 @@ public struct TextFileSource<Element>: Source {
 
     public init(
         _ path: String, lineBytesMax: Int = 1 << 20, follows: Bool = false, recheckMillis: Int = 100,
-        decode: @escaping Decode, onUndecodable: OnUndecodable? = nil
+        onUndecodable: OnUndecodable? = nil, decode: @escaping Decode
     ) {
         self.path = path
         self.lineBytesMax = lineBytesMax

@@ -4,7 +4,8 @@ import StreamRuntime
 /// their epoch (DESIGN rule 4.4).
 ///
 /// ```swift
-/// LogSink(store, topic: "trade_executed") { trade, record in
+/// let transactions = LogTransactions(store)   // one per job, shared by all its sinks
+/// LogSink(transactions, topic: "trade_executed") { trade, record in
 ///     record.setKey(trade.userId)
 ///     record.setValue(trade.json)
 /// }
@@ -19,11 +20,17 @@ public struct LogSink<Element>: Sink {
     private let domain: LogTransactions
     private let encode: Encode
 
-    public init(_ store: LogStore, topic: String, encode: @escaping Encode) {
-        self.store = store
+    /// A sink of a job that may have others: all are given the same `transactions`, and commit together.
+    public init(_ transactions: LogTransactions, topic: String, encode: @escaping Encode) {
+        store = transactions.store
         self.topic = topic
         self.encode = encode
-        domain = LogTransactions(store)
+        domain = transactions
+    }
+
+    /// The only transactional sink of its job.
+    public init(_ store: LogStore, topic: String, encode: @escaping Encode) {
+        self.init(LogTransactions(store), topic: topic, encode: encode)
     }
 
     public var transactions: (any TransactionDomain)? { domain }

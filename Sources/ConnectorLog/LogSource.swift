@@ -4,7 +4,7 @@ import StreamRuntime
 /// the next record.
 ///
 /// ```swift
-/// LogSource(store, topics: ["trade_orders"], decode: { record in try Order(json: record.value) })
+/// LogSource(store, topics: ["trade_orders"]) { record in try Order(json: record.value) }
 /// ```
 /// `decode` runs on task threads, once per record, on bytes that are valid only during the call. A record
 /// it refuses (throws at) is given to `onUndecodable`, whose element goes on in its place, so that a job
@@ -29,8 +29,8 @@ public struct LogSource<Element>: Source {
     private let onUndecodable: OnUndecodable?
 
     public init(
-        _ store: LogStore, topics: [String], start: Start = .earliest, decode: @escaping Decode,
-        onUndecodable: OnUndecodable? = nil
+        _ store: LogStore, topics: [String], start: Start = .earliest, onUndecodable: OnUndecodable? = nil,
+        decode: @escaping Decode
     ) {
         self.store = store
         self.topics = topics

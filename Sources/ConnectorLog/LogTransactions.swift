@@ -4,14 +4,14 @@ import Synchronization
 /// The embedded log as the system that takes a job's decisions (DESIGN rules 4.4–4.6).
 ///
 /// One synced journal entry holds the epoch's new partition ends and its decision: that is the commit.
-/// The state behind it belongs to the store and the job, so that every sink of a job may make its own
-/// `LogTransactions` of one store: they are one domain, with one `identity`.
+/// Make one per job and give it to all the job's log sinks. Jobs of one process share the store and
+/// commit side by side.
 ///
 /// Thread rule: as `TransactionDomain`. Cost: a commit syncs each partition file written to and the
 /// journal; an empty epoch syncs the journal alone. Concurrent jobs share those syncs.
 public final class LogTransactions: TransactionDomain {
     public let identity: String
-    private let store: LogStore
+    let store: LogStore
     private struct Bound {
         var session: TransactionSession
         var isCancelled: @Sendable () -> Bool

@@ -119,10 +119,11 @@ private func source(_ store: LogStore, start: LogSource<String>.Start = .earlies
 
         let lenient = LogSource<String>(
             store, topics: ["t"],
+            onUndecodable: { record, error in "dlq:\(record.partition):\(record.offset):\(error)" },
             decode: { record in
                 guard let text = record.valueText, text != "bad" else { throw LogUsageError("no") }
                 return text
-            }, onUndecodable: { record, error in "dlq:\(record.partition):\(record.offset):\(error)" })
+            })
         var reader = try lenient.makeReader(readerContext(splits))
         output = Gather()
         #expect(try reader.poll(into: &output, budget: 10) == .progressed)
