@@ -1,3 +1,4 @@
+import StreamRuntime
 import CRdKafka
 
 /// Something a Kafka client or broker refused: what was being done, to what, and what the client said.
@@ -30,7 +31,7 @@ public struct KafkaError: Error, CustomStringConvertible {
 
 /// A newer owner of the same island has taken over: this attempt must stop and write nothing more.
 /// Normal for the older of two runs; for the only run of a job it means that two were started.
-public struct KafkaFenced: Error, CustomStringConvertible {
+public struct KafkaFenced: UnrestartableError, CustomStringConvertible {
     public let description: String
 }
 

@@ -69,3 +69,39 @@ struct IncomingRecord {
         }
     }
 }
+
+extension IncomingRecord {
+    init(_ record: LogRecordView) {
+        self.init(
+            topic: record.topic, partition: record.partition, offset: record.offset, key: record.key, value: record.value)
+    }
+
+    init(_ record: borrowing KafkaRecordView) {
+        self.init(
+            topic: record.topic, partition: record.partition, offset: record.offset, key: record.key, value: record.value)
+    }
+}
+
+extension OutgoingRecord {
+    /// Exactly once into an embedded log; every record names its own topic.
+    static func sink(_ store: LogStore, _ topic: String) -> LogSink<OutgoingRecord> {
+        LogSink(store, topic: topic) { record, builder in
+            builder.topic = record.topic
+            if let key = record.key { builder.setKey(key) }
+            if let value = record.value { builder.setValue(value) }
+            for header in record.headers { builder.addHeader(header.name, header.value) }
+        }
+    }
+
+    /// The same into Kafka.
+    static func sink(
+        _ configuration: KafkaConfiguration, _ transactions: KafkaTransactions, _ topic: String
+    ) -> KafkaSink<OutgoingRecord> {
+        KafkaSink(configuration, topic: topic, delivery: .exactlyOnce(transactions)) { record, builder in
+            builder.topic = record.topic
+            if let key = record.key { builder.setKey(key) }
+            if let value = record.value { builder.setValue(value) }
+            for header in record.headers { builder.addHeader(header.name, header.value) }
+        }
+    }
+}

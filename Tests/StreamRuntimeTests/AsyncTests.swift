@@ -132,7 +132,7 @@ struct AskingJob: StreamJob {
             environment: JobEnvironment(metrics: metrics)
         ).run()
         #expect(sink.elements.sorted() == ["0", "1", "2"])
-        #expect(metrics.sum("weir_async_timeouts_total") == 1)
+        #expect(metrics.sum("weir_async_timeouts_total") >= 1)
     }
 }
 

@@ -39,19 +39,15 @@ public struct TradeExecutionJob: StreamJob {
         case .log(let store):
             connect(
                 flow,
-                LogSource(store, topics: [topics.orders]) { OrderArrival(IncomingRecord($0)) },
-                LogSink(store, topic: topics.executed) { (record: OutgoingRecord, builder: inout LogRecordBuilder) in
-                    record.write(to: &builder)
-                })
+                LogSource<OrderArrival>(store, topics: [topics.orders]) { OrderArrival(IncomingRecord($0)) },
+                OutgoingRecord.sink(store, topics.executed))
         case .kafka(let configuration, let transactions):
             connect(
                 flow,
-                KafkaSource(configuration, topics: [topics.orders], groupID: groupID, start: .earliest) {
+                KafkaSource<OrderArrival>(configuration, topics: [topics.orders], groupID: groupID, start: .earliest) {
                     OrderArrival(IncomingRecord($0))
                 },
-                KafkaSink(configuration, mode: .exactlyOnce(transactions)) {
-                    (record: OutgoingRecord, builder: inout KafkaMessageBuilder) in record.write(to: &builder)
-                })
+                OutgoingRecord.sink(configuration, transactions, topics.executed))
         }
     }
 
@@ -82,19 +78,5 @@ extension OutgoingRecord {
         case .rejection(let rejection):
             self.init(topic: topics.rejected, key: key, value: rejection.encoded(), headers: [Self.jsonHeader])
         }
-    }
-
-    func write(to builder: inout LogRecordBuilder) {
-        builder.topic = topic
-        if let key { builder.setKey(key) }
-        if let value { builder.setValue(value) }
-        for header in headers { builder.addHeader(header.name, header.value) }
-    }
-}
-
-extension IncomingRecord {
-    init(_ record: LogRecordView) {
-        self.init(
-            topic: record.topic, partition: record.partition, offset: record.offset, key: record.key, value: record.value)
     }
 }

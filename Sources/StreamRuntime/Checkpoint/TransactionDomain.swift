@@ -32,6 +32,13 @@ public protocol TransactionDomain: AnyObject, Sendable {
 
     /// Drops everything uncommitted and lets go of connections. Idempotent.
     func close()
+
+    /// True when a commit of either is a commit of both. The engine drives one of a job's domains.
+    func sharesDecisions(with other: any TransactionDomain) -> Bool
+}
+
+extension TransactionDomain {
+    public func sharesDecisions(with other: any TransactionDomain) -> Bool { self === other }
 }
 
 /// Who is about to own an island.

@@ -81,7 +81,7 @@ public struct JobGraph: Sendable {
         }
         let domains = nodes.compactMap { node in node.transactions.map { (node.id, $0) } }
         if let first = domains.first,
-            let other = domains.first(where: { $0.1.identity != first.1.identity || $0.1 !== first.1 })
+            let other = domains.first(where: { !$0.1.sharesDecisions(with: first.1) })
         {
             throw GraphError(
                 "sinks '\(first.0)' (\(first.1.identity)) and '\(other.0)' (\(other.1.identity)) commit in different transactions; "

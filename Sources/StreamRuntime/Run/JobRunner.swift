@@ -89,20 +89,23 @@ public final class JobRunner: Sendable {
             let began = environment.clock.monotonicNanos()
             var decidedBefore = Epoch.genesis
             var decidedAfter = Epoch.genesis
+            var hasStarted = false
             do {
                 set(.starting)
                 let attempt = try makeAttempt(checkpointMetrics)
                 decidedBefore = attempt.lastDecided
                 defer { decidedAfter = attempt.lastDecided }
-                try attempt.run { set(.running) }
+                try attempt.run {
+                    hasStarted = true
+                    set(.running)
+                }
                 set(.finished)
                 log(.info, "job finished", ["epoch": attempt.lastDecided.description])
                 return
             } catch {
+                // Stopped before anything was read: there is nothing to finish.
+                if isStopRequested, !hasStarted { return set(.finished) }
                 checkpointMetrics.failed()
-                if isStopRequested, decidedAfter == decidedBefore, error is RecoveryCancelled {
-                    return set(.finished)
-                }
                 timeoutsInARow = isTimeout(error) && decidedAfter == decidedBefore ? timeoutsInARow + 1 : 0
                 let lived = (environment.clock.monotonicNanos() - began) / 1_000_000
                 try afterFailure(error, lived, timeoutsInARow, &decider)
@@ -259,12 +262,6 @@ public final class JobRunner: Sendable {
         }
         return RestorePoint(manifest: manifest, after: id.epoch)
     }
-}
-
-/// Thrown by blocking calls that gave up because the job is being stopped.
-public struct RecoveryCancelled: Error, CustomStringConvertible {
-    public init() {}
-    public var description: String { "given up: the job is being stopped" }
 }
 
 /// A job that has failed for good.
