@@ -24,7 +24,7 @@ import StreamRuntime
 // 10. Segments are removed only after the entry that gives up their records is synced, and never the
 //     newest of a partition (CommitEngine.commitRound, RetentionPlan).
 //
-// The tests break each: CrashTests, CorruptionTests, FencingTests, CompactionTests, RetentionTests.
+// The tests break each: CrashTests, CorruptionTests, FencingTests, RetentionTests, ProcessTests.
 
 /// One transaction, ready to be committed.
 struct StagedTransaction: Sendable {

@@ -20,7 +20,7 @@ public struct LogCorruption: Error, CustomStringConvertible, Sendable {
 }
 
 /// A commit, or a write, of an attempt that is no longer the owner of its island (DESIGN rule 4.5).
-public struct LogFenced: UnrestartableError, CustomStringConvertible {
+public struct LogFenced: Error, CustomStringConvertible, Sendable {
     public let owner: LogOwner
     public let attempt: AttemptID
     public let current: AttemptID?

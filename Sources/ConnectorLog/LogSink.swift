@@ -4,8 +4,7 @@ import StreamRuntime
 /// their epoch (DESIGN rule 4.4).
 ///
 /// ```swift
-/// let transactions = LogTransactions(store)   // one per job, shared by all its sinks
-/// LogSink(transactions, topic: "trade_executed") { trade, record in
+/// LogSink(store, topic: "trade_executed") { trade, record in
 ///     record.setKey(trade.userId)
 ///     record.setValue(trade.json)
 /// }
@@ -20,7 +19,7 @@ public struct LogSink<Element>: Sink {
     private let domain: LogTransactions
     private let encode: Encode
 
-    /// A sink of a job that may have others: all are given the same `transactions`, and commit together.
+    /// A sink with the `transactions` given; sinks of one job may share them.
     public init(_ transactions: LogTransactions, topic: String, encode: @escaping Encode) {
         store = transactions.store
         self.topic = topic
@@ -28,7 +27,7 @@ public struct LogSink<Element>: Sink {
         domain = transactions
     }
 
-    /// The only transactional sink of its job.
+    /// All log sinks of a job on one store commit together.
     public init(_ store: LogStore, topic: String, encode: @escaping Encode) {
         self.init(LogTransactions(store), topic: topic, encode: encode)
     }

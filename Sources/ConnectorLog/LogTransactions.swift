@@ -4,8 +4,9 @@ import Synchronization
 /// The embedded log as the system that takes a job's decisions (DESIGN rules 4.4–4.6).
 ///
 /// One synced journal entry holds the epoch's new partition ends and its decision: that is the commit.
-/// Make one per job and give it to all the job's log sinks. Jobs of one process share the store and
-/// commit side by side.
+/// What is staged belongs to the store and the job, not to this object: all `LogTransactions` of one store
+/// that a job has are one domain, whichever of them the engine drives. Jobs of one process share the
+/// store and commit side by side.
 ///
 /// Thread rule: as `TransactionDomain`. Cost: a commit syncs each partition file written to and the
 /// journal; an empty epoch syncs the journal alone. Concurrent jobs share those syncs.
@@ -73,6 +74,11 @@ public final class LogTransactions: TransactionDomain {
             decision: decision.encodedJSON())
         try store.commit(StagedTransaction(decided: decided, data: data))
         session.committed(id.epoch)
+    }
+
+    /// True for every other domain of the same store.
+    public func sharesDecisions(with other: any TransactionDomain) -> Bool {
+        (other as? LogTransactions)?.store === store
     }
 
     public func close() {

@@ -99,16 +99,16 @@ import Testing
         let store = try LogStore(path: folder.path)
         try store.createTopic("x", partitions: 1)
         try store.createTopic("y", partitions: 1)
-        let transactions = LogTransactions(store)
         let sinks = ["x", "y"].map { topic in
-            LogSink<String>(transactions, topic: topic) { text, record in
+            LogSink<String>(store, topic: topic) { text, record in
                 record.partition = 0
                 record.setValue(text)
             }
         }
-        let domains = sinks.compactMap(\.transactions)
-        #expect(domains.count == 2)
-        #expect(domains[0] === domains[1])
+        let domains = sinks.compactMap { $0.transactions as? LogTransactions }
+        #expect(domains[0].sharesDecisions(with: domains[1]))
+        let elsewhere = LogTransactions(try LogStore(path: folder.path + "/other"))
+        #expect(!domains[0].sharesDecisions(with: elsewhere))
         let attempt = AttemptID.random()
         _ = try domains[0].recover(islandOwner(attempt))
         try domains[0].begin(Epoch(1), writers: 2)
