@@ -1,0 +1,166 @@
+import ArgumentParser
+import StreamRuntime
+
+/// `checkpoints`: look at what is on disk, without the job.
+struct CheckpointsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "checkpoints", abstract: "List, show and verify checkpoints on disk.",
+        discussion: "FOLDER is the checkpoint root, or one job's folder in it.",
+        subcommands: [CheckpointsList.self, CheckpointsShow.self, CheckpointsVerify.self])
+}
+
+/// The folder argument all three share.
+struct CheckpointFolder: ParsableArguments {
+    @Argument(help: "The checkpoint root, or one job's folder in it.")
+    var folder = "checkpoints"
+
+    func catalog() throws -> CheckpointCatalog { try CheckpointCatalog(folder) }
+}
+
+/// `checkpoints list`.
+struct CheckpointsList: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List checkpoints, oldest first.")
+
+    @OptionGroup var place: CheckpointFolder
+    @Option(help: "table or json.")
+    var output = OutputFormat.table
+
+    private struct Row: Encodable {
+        let job: String
+        let checkpoint: String
+        let epoch: UInt64?
+        let created: String
+        let stateBytes: Int
+        let files: Int
+        let operators: Int
+        /// Set when the manifest cannot be read.
+        var problem: String?
+    }
+
+    func run() throws {
+        let rows = try place.catalog().jobs.flatMap { folder in folder.manifestNames.compactMap { row(folder, $0) } }
+        if output == .json { return print(try JSONOutput.text(rows)) }
+        guard !rows.isEmpty else { return print("There are no checkpoints in \(place.folder).") }
+        var table = TextTable(["JOB", "EPOCH", "CREATED", "STATE", "FILES", "OPERATORS", "CHECKPOINT"])
+        table.rows = rows.map { row in
+            [
+                row.job, row.epoch.map(String.init) ?? "?", row.created, ByteSize.approximate(row.stateBytes),
+                String(row.files), String(row.operators), row.problem ?? row.checkpoint,
+            ]
+        }
+        print(table.text)
+    }
+
+    /// `nil` when a running job has retired the checkpoint meanwhile.
+    private func row(_ folder: CheckpointCatalog.JobFolder, _ name: String) -> Row? {
+        do {
+            let manifest = try folder.store.manifest(named: name).manifest
+            return Row(
+                job: manifest.jobName, checkpoint: manifest.checkpoint, epoch: manifest.id?.epoch.rawValue,
+                created: UTCTime.text(manifest.createdAtMillis), stateBytes: manifest.stateBytes,
+                files: Set(manifest.files).count, operators: manifest.operators.count)
+        } catch {
+            guard folder.stillHas(name) else { return nil }
+            return Row(
+                job: folder.id, checkpoint: name, epoch: CheckpointCatalog.epoch(name), created: "?", stateBytes: 0,
+                files: 0, operators: 0, problem: "\(error)")
+        }
+    }
+}
+
+/// `checkpoints show`.
+struct CheckpointsShow: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show one checkpoint's operators, states and files.")
+
+    @OptionGroup var place: CheckpointFolder
+    @Option(help: ArgumentHelp("Its id or epoch; the newest unless given.", valueName: "id"))
+    var checkpoint: String?
+    @Option(help: "table or json (the manifest as it is stored).")
+    var output = OutputFormat.table
+
+    func run() throws {
+        let found = try place.catalog().find(checkpoint)
+        let manifest = try found.folder.store.manifest(named: found.manifestName).manifest
+        if output == .json { return print(try JSONOutput.text(manifest)) }
+        print(
+            """
+            checkpoint  \(manifest.checkpoint)
+            job         \(manifest.jobName)
+            created     \(UTCTime.text(manifest.createdAtMillis))
+            key groups  \(manifest.keyGroups)
+            state       \(ByteSize.approximate(manifest.stateBytes)) in \(Set(manifest.files).count) files
+            manifest    \(found.folder.store.folder)/\(found.manifestName)
+            """)
+        for entry in manifest.operators { show(entry) }
+    }
+
+    private func show(_ entry: CheckpointManifest.OperatorEntry) {
+        print("\noperator \(entry.id)")
+        for position in entry.positions { print("  split \(position.split): next position \(position.next)") }
+        for part in entry.state {
+            print("  key groups \(part.keyGroupStart)..<\(part.keyGroupEnd), backend \(part.backend)")
+            for state in part.states {
+                print("    state \(state.name): \(state.kind), \(state.keySchema) → \(state.valueSchema)")
+            }
+            for file in part.files { print("    file \(file.path): \(file.bytes) bytes, xxh64 \(file.hash)") }
+        }
+        for list in entry.lists {
+            print("  list \(list.name): \(list.count) items of \(list.schema)")
+            print("    file \(list.file.path): \(list.file.bytes) bytes, xxh64 \(list.file.hash)")
+        }
+    }
+}
+
+/// `checkpoints verify`.
+struct CheckpointsVerify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Check every manifest, and the size and checksum of every file it names.",
+        discussion: "Ends with exit code 1 at the first problem, naming the file.")
+
+    @OptionGroup var place: CheckpointFolder
+    @Option(help: ArgumentHelp("Only this one: its id or epoch.", valueName: "id"))
+    var checkpoint: String?
+
+    func run() throws {
+        let catalog = try place.catalog()
+        var checked = 0
+        if let checkpoint {
+            let found = try catalog.find(checkpoint)
+            if try verify(found.folder, found.manifestName) { checked = 1 }
+        } else {
+            for folder in catalog.jobs {
+                for name in folder.manifestNames {
+                    if try verify(folder, name) { checked += 1 }
+                }
+            }
+        }
+        guard checked > 0 else { throw CommandFailure("there are no checkpoints in \(place.folder)") }
+        print("\(checked) checkpoint\(checked == 1 ? " is" : "s are") whole")
+    }
+
+    /// False when a running job has retired the checkpoint meanwhile: its manifest goes first, its files after.
+    private func verify(_ folder: CheckpointCatalog.JobFolder, _ name: String) throws -> Bool {
+        do {
+            try folder.store.verify(try folder.store.manifest(named: name).manifest)
+            return true
+        } catch {
+            guard folder.stillHas(name) else { return false }
+            throw CommandFailure("checkpoint \(folder.store.folder)/\(name) is damaged: \(error)")
+        }
+    }
+}
+
+extension ByteSize {
+    /// For people: `1.4 MiB`.
+    static func approximate(_ bytes: Int) -> String {
+        guard bytes >= 1024 else { return "\(bytes) B" }
+        var value = Double(bytes) / 1024
+        var units = ["KiB", "MiB", "GiB", "TiB"][...]
+        while value >= 1024, units.count > 1 {
+            value /= 1024
+            units.removeFirst()
+        }
+        return "\((value * 10).rounded() / 10) \(units[units.startIndex])"
+    }
+}

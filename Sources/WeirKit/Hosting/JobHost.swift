@@ -1,0 +1,161 @@
+import Foundation
+import StreamRuntime
+import Synchronization
+
+/// Runs several jobs in one process, each on a thread of its own, and stops them in order.
+///
+/// Jobs have a stage. A stop drains the jobs of the lowest stage first and goes to the next stage when all
+/// of them have ended, so that a job which reads what another writes still gets all of it. How long a
+/// stage takes is bounded by its jobs' drain and epoch time-outs.
+///
+/// Callable from any thread.
+public final class JobHost: Sendable {
+    /// What the failure of one job, after all its restarts, means for the others.
+    public enum FailurePolicy: Sendable { case keepOthers, stopAll }
+
+    private struct Member {
+        let runner: JobRunner
+        let stage: Int
+        /// Let go when the job has ended.
+        var held: [any Sendable]
+        var isStopAsked = false
+        var outcome: JobOutcome?
+    }
+    private struct State {
+        var members: [Member] = []
+        var isStarted = false
+        var isStopping = false
+        var waiters: [CheckedContinuation<[JobOutcome], Never>] = []
+
+        var isOver: Bool { isStarted && members.allSatisfy { $0.outcome != nil } }
+
+        /// The jobs of the lowest stage that has any left, unless they were told already.
+        mutating func nextToStop() -> [JobRunner] {
+            guard isStopping, let stage = members.filter({ $0.outcome == nil }).map(\.stage).min() else { return [] }
+            var told: [JobRunner] = []
+            for index in members.indices
+            where members[index].outcome == nil && members[index].stage == stage && !members[index].isStopAsked {
+                members[index].isStopAsked = true
+                told.append(members[index].runner)
+            }
+            return told
+        }
+    }
+
+    private let failurePolicy: FailurePolicy
+    private let state = Mutex(State())
+
+    public init(failurePolicy: FailurePolicy = .keepOthers) { self.failurePolicy = failurePolicy }
+
+    /// Adds a job; lower stages stop first. `held` lives until the job has ended (a lock, a connection).
+    /// Once the host runs, the job starts at once. Throws `JobHostError` for a second job of one id, and
+    /// once the host is being stopped.
+    public func add(_ runner: JobRunner, stage: Int = 0, holding held: [any Sendable] = []) throws {
+        let startsNow = try state.withLock { state in
+            if state.isStopping { throw JobHostError("job '\(runner.jobName)' cannot be added: the jobs are being stopped") }
+            if state.members.contains(where: { $0.runner.job == runner.job && $0.outcome == nil }) {
+                throw JobHostError(
+                    "job '\(runner.jobName)' (\(runner.job)) runs here already; give the second one another --namespace")
+            }
+            // A job that has ended and is started again takes its own place.
+            state.members.removeAll { $0.runner.job == runner.job }
+            state.members.append(Member(runner: runner, stage: stage, held: held))
+            return state.isStarted
+        }
+        if startsNow { launch(runner) }
+    }
+
+    /// Starts every job added so far; a second call does nothing.
+    public func start() {
+        let runners = state.withLock { state -> [JobRunner] in
+            guard !state.isStarted else { return [] }
+            state.isStarted = true
+            return state.members.map(\.runner)
+        }
+        for runner in runners { launch(runner) }
+        resumeWaitersIfOver()
+    }
+
+    /// Asks all jobs to drain and end, stage by stage; returns at once, see `wait`. May be called again, and
+    /// before `start`.
+    public func stop() {
+        let runners = state.withLock { state in
+            state.isStopping = true
+            return state.nextToStop()
+        }
+        for runner in runners { runner.stop(drain: true) }
+    }
+
+    /// Returns when the host was started and every job has ended, in the order the jobs were added.
+    public func wait() async -> [JobOutcome] {
+        await withCheckedContinuation { continuation in
+            let over = state.withLock { state -> [JobOutcome]? in
+                if state.isOver { return state.members.compactMap(\.outcome) }
+                state.waiters.append(continuation)
+                return nil
+            }
+            if let over { continuation.resume(returning: over) }
+        }
+    }
+
+    /// Every job's state now, in the order added.
+    public var statuses: [JobReport] {
+        let runners = state.withLock { $0.members.map(\.runner) }
+        return runners.map { JobReport(name: $0.jobName, id: $0.job, status: $0.status) }
+    }
+
+    /// The registries to scrape: a registry of one job alone gets the label `job`, one that jobs share is listed once.
+    public var registries: [LabelledRegistry] {
+        let runners = state.withLock { $0.members.map(\.runner) }
+        let uses = Dictionary(grouping: runners) { ObjectIdentifier($0.metrics) }
+        var seen: Set<ObjectIdentifier> = []
+        return runners.compactMap { runner in
+            let id = ObjectIdentifier(runner.metrics)
+            guard seen.insert(id).inserted else { return nil }
+            return LabelledRegistry(runner.metrics, labels: uses[id]?.count == 1 ? ["job": runner.jobName] : [:])
+        }
+    }
+
+    // MARK: Threads
+
+    private func launch(_ runner: JobRunner) {
+        let thread = Thread { [self] in
+            do {
+                try runner.run()
+                ended(runner, nil)
+            } catch {
+                ended(runner, error)
+            }
+        }
+        thread.name = "weir-job"
+        thread.start()
+    }
+
+    private func ended(_ runner: JobRunner, _ error: (any Error)?) {
+        let next = state.withLock { state -> [JobRunner] in
+            if let index = state.members.firstIndex(where: { $0.runner === runner }) {
+                state.members[index].held = []
+                state.members[index].outcome = JobOutcome(name: runner.jobName, id: runner.job, error: error)
+            }
+            if error != nil, failurePolicy == .stopAll { state.isStopping = true }
+            return state.nextToStop()
+        }
+        for runner in next { runner.stop(drain: true) }
+        resumeWaitersIfOver()
+    }
+
+    private func resumeWaitersIfOver() {
+        let (waiters, outcomes) = state.withLock { state in
+            guard state.isOver else { return ([CheckedContinuation<[JobOutcome], Never>](), [JobOutcome]()) }
+            defer { state.waiters = [] }
+            return (state.waiters, state.members.compactMap(\.outcome))
+        }
+        for waiter in waiters { waiter.resume(returning: outcomes) }
+    }
+}
+
+/// A job that cannot be added to a host.
+public struct JobHostError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+    init(_ description: String) { self.description = description }
+}

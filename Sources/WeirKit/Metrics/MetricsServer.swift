@@ -1,0 +1,179 @@
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// Serves `/metrics` (Prometheus), `/healthz` (200 while the process lives) and `/readyz` (200 once every job
+/// runs, else 503; the jobs' states as JSON either way). Plain HTTP without a password: bind it to loopback,
+/// or to an address only the scraper reaches.
+///
+/// `start` and `stop` are called once each, from any thread.
+public final class MetricsServer: Sendable {
+    public struct Options: Sendable {
+        public var host: String
+        /// 0: any free one.
+        public var port: Int
+        /// How a user changes the port; part of the refusal when it is taken.
+        public var portFlag: String
+
+        public init(host: String = "127.0.0.1", port: Int = 9600, portFlag: String = "--metrics-port") {
+            self.host = host
+            self.port = port
+            self.portFlag = portFlag
+        }
+    }
+    /// Idle connections beyond this wait; a scraper needs one.
+    private static let connectionsMax = 64
+
+    private let options: Options
+    private let metrics: @Sendable () -> String
+    private let jobs: @Sendable () -> [JobReport]
+    private let running = Mutex<(group: ServiceGroup, task: Task<Void, Never>)?>(nil)
+
+    /// `metrics` and `jobs` are called for each request, on any thread.
+    public init(
+        _ options: Options = Options(), metrics: @escaping @Sendable () -> String,
+        jobs: @escaping @Sendable () -> [JobReport]
+    ) {
+        self.options = options
+        self.metrics = metrics
+        self.jobs = jobs
+    }
+
+    /// Returns the bound port. Throws `MetricsServerError` when the address cannot be bound.
+    public func start() async throws -> Int {
+        let bound = OnceResult<Int>()
+        var logger = Logger(label: "weir.metrics")
+        logger.logLevel = .warning
+        let application = Application(
+            router: makeRouter(),
+            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            configuration: .init(
+                address: .hostname(options.host, port: options.port), serverName: nil, reuseAddress: true,
+                availableConnectionsDelegate: .maximum(Self.connectionsMax, logger: logger)),
+            onServerRunning: { bound.complete(.success($0.localAddress?.port ?? 0)) }, logger: logger)
+        var configuration = ServiceGroupConfiguration(services: [application], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(2)
+        let group = ServiceGroup(configuration: configuration)
+        let options = options
+        let task = Task {
+            do {
+                try await group.run()
+                bound.complete(.failure(MetricsServerError(options, cause: "it ended at once")))
+            } catch {
+                bound.complete(.failure(MetricsServerError(options, error)))
+            }
+        }
+        let port = try await bound.value()
+        running.withLock { $0 = (group, task) }
+        return port
+    }
+
+    /// Answers what is being asked (2 s at most), then closes. Does nothing when not started.
+    public func stop() async {
+        let ending = running.withLock { running in
+            defer { running = nil }
+            return running
+        }
+        guard let ending else { return }
+        await ending.group.triggerGracefulShutdown()
+        await ending.task.value
+    }
+
+    private func makeRouter() -> Router<BasicRequestContext> {
+        let router = Router()
+        let metrics = metrics
+        let jobs = jobs
+        router.get("/metrics") { _, _ in Self.answer(.ok, PrometheusText.contentType, metrics()) }
+        router.get("/healthz") { _, _ in Self.answer(.ok, "application/json", "{\"status\":\"ok\"}\n") }
+        router.get("/readyz") { _, _ in
+            let readiness = Readiness(jobs())
+            return Self.answer(
+                readiness.ready ? .ok : .serviceUnavailable, "application/json", try readiness.json())
+        }
+        return router
+    }
+
+    private static func answer(_ status: HTTPResponse.Status, _ contentType: String, _ body: String) -> Response {
+        Response(
+            status: status, headers: [.contentType: contentType, .cacheControl: "no-store"],
+            body: .init(byteBuffer: ByteBuffer(string: body)))
+    }
+}
+
+/// What `/readyz` says.
+private struct Readiness: Encodable {
+    let ready: Bool
+    let jobs: [JobReport]
+
+    init(_ jobs: [JobReport]) {
+        self.jobs = jobs
+        ready = !jobs.isEmpty && jobs.allSatisfy(\.isReady)
+    }
+
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
+}
+
+/// The metrics server cannot listen.
+public struct MetricsServerError: Error, Sendable, CustomStringConvertible {
+    public var description: String
+
+    init(_ options: MetricsServer.Options, cause: String) {
+        description = "the metrics server cannot listen on \(options.host):\(options.port): \(cause)"
+    }
+
+    init(_ options: MetricsServer.Options, _ error: any Error) {
+        switch (error as? IOError)?.errnoCode {
+        case EADDRINUSE:
+            self.init(
+                options,
+                cause: "the port is in use by another process; choose another with \(options.portFlag) PORT "
+                    + "(0: any free one), or switch the server off with --set metrics.enabled=false")
+        case EACCES:
+            self.init(options, cause: "not permitted; choose a port above 1023 with \(options.portFlag) PORT")
+        default: self.init(options, cause: "\(error)")
+        }
+    }
+}
+
+/// A value that arrives once; later results are dropped. One waiter.
+private final class OnceResult<Value: Sendable>: Sendable {
+    private enum State {
+        case empty
+        case waiting(CheckedContinuation<Value, any Error>)
+        case done(Result<Value, any Error>)
+    }
+    private let state = Mutex(State.empty)
+
+    func complete(_ result: Result<Value, any Error>) {
+        let waiter = state.withLock { state -> CheckedContinuation<Value, any Error>? in
+            switch state {
+            case .done: return nil
+            case .empty:
+                state = .done(result)
+                return nil
+            case .waiting(let waiter):
+                state = .done(result)
+                return waiter
+            }
+        }
+        waiter?.resume(with: result)
+    }
+
+    func value() async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            let done = state.withLock { state -> Result<Value, any Error>? in
+                if case .done(let result) = state { return result }
+                state = .waiting(continuation)
+                return nil
+            }
+            if let done { continuation.resume(with: done) }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import StreamRuntime
+import Testing
+
+@Suite struct CheckpointCommandTests {
+    let fixture = Fixture(folder: TemporaryFolder())
+    private var jobFolder: String {
+        "\(fixture.folder.path)/checkpoints/\(JobID(namespace: "default", jobName: "count-numbers"))"
+    }
+
+    private func makeCheckpoints() async throws {
+        let run = try await fixture.run([
+            "run", "count-numbers", "--set", "count-numbers.output=out.txt", "--metrics-port", "0", "--checkpoint-interval",
+            "50ms", "--for", "500ms",
+        ])
+        #expect(run.code == 0, "\(run.errors)")
+    }
+
+    private func flipByte(of path: String, at offset: Int) throws {
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        bytes[offset] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: path))
+    }
+
+    private func stateFile() throws -> String {
+        let files = try FileManager.default.contentsOfDirectory(atPath: jobFolder + "/files").sorted()
+        return try #require(files.first)
+    }
+
+    @Test func listShowAndVerifySoundCheckpoints() async throws {
+        try await makeCheckpoints()
+        for place in ["checkpoints", jobFolder] {
+            let list = try await fixture.run(["checkpoints", "list", place])
+            #expect(list.code == 0)
+            #expect(list.output.hasPrefix("JOB            EPOCH  CREATED"))
+            #expect(list.output.split(separator: "\n").count == 4)  // three are retained
+        }
+        let asJSON = try await fixture.run(["checkpoints", "list", "--output", "json"])
+        let rows = try #require(try JSONSerialization.jsonObject(with: Data(asJSON.output.utf8)) as? [[String: Any]])
+        #expect(rows.count == 3)
+        #expect(rows.allSatisfy { $0["job"] as? String == "count-numbers" && $0["files"] as? Int ?? 0 > 0 })
+
+        let epoch = try #require(rows.first?["epoch"] as? Int)
+        let show = try await fixture.run(["checkpoints", "show", "--checkpoint", "\(epoch)"])
+        #expect(show.code == 0)
+        for text in ["operator fold", "state value: value, i64 → i64", "split part-0: next position", "xxh64"] {
+            #expect(show.output.contains(text), "\(show.output)")
+        }
+        let newest = try await fixture.run(["checkpoints", "show", jobFolder, "--output", "json"])
+        #expect(try JSONSerialization.jsonObject(with: Data(newest.output.utf8)) is [String: Any])
+
+        let verify = try await fixture.run(["checkpoints", "verify", "checkpoints"])
+        #expect(verify.code == 0)
+        #expect(verify.output == "3 checkpoints are whole\n")
+    }
+
+    @Test func aFlippedByteInAStateFileIsFound() async throws {
+        try await makeCheckpoints()
+        let file = try stateFile()
+        try flipByte(of: "\(jobFolder)/files/\(file)", at: 10)
+        let verify = try await fixture.run(["checkpoints", "verify", "checkpoints"])
+        #expect(verify.code == 1)
+        #expect(verify.errors.contains(file) && verify.errors.contains("checksum"), "\(verify.errors)")
+    }
+
+    @Test func aShortenedOrMissingFileIsFound() async throws {
+        try await makeCheckpoints()
+        let file = try stateFile()
+        let path = "\(jobFolder)/files/\(file)"
+        try Data(contentsOf: URL(fileURLWithPath: path)).dropLast().write(to: URL(fileURLWithPath: path))
+        let short = try await fixture.run(["checkpoints", "verify", "checkpoints"])
+        #expect(short.code == 1)
+        #expect(short.errors.contains(file) && short.errors.contains("bytes, the manifest says"), "\(short.errors)")
+        try FileManager.default.removeItem(atPath: path)
+        let missing = try await fixture.run(["checkpoints", "verify", "checkpoints"])
+        #expect(missing.code == 1)
+        #expect(missing.errors.contains("is missing"), "\(missing.errors)")
+    }
+
+    @Test func aDamagedManifestIsFoundAndListed() async throws {
+        try await makeCheckpoints()
+        let manifest = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: jobFolder).filter { $0.hasSuffix(".manifest") }.min())
+        try flipByte(of: "\(jobFolder)/\(manifest)", at: 200)
+        let verify = try await fixture.run(["checkpoints", "verify", "checkpoints"])
+        #expect(verify.code == 1)
+        #expect(verify.errors.contains(manifest) && verify.errors.contains("is damaged"), "\(verify.errors)")
+        let list = try await fixture.run(["checkpoints", "list"])
+        #expect(list.code == 0)
+        #expect(list.output.contains("is damaged"))
+    }
+
+    @Test func checkpointsOfARunningJobAreNeverCalledDamaged() async throws {
+        let running = try fixture.start([
+            "run", "count-numbers", "--set", "count-numbers.output=out.txt", "--metrics-port", "0",
+            "--checkpoint-interval", "10ms",
+        ])
+        for _ in 0..<1000 where !FileManager.default.fileExists(atPath: jobFolder + "/files") {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        try await Task.sleep(for: .milliseconds(300))
+        for _ in 0..<15 {
+            let verify = try await fixture.run(["checkpoints", "verify", "checkpoints"])
+            #expect(verify.code == 0 || verify.errors.contains("there are no checkpoints"), "\(verify.errors)")
+            let list = try await fixture.run(["checkpoints", "list"])
+            #expect(list.code == 0 && !list.output.contains("missing"), "\(list.output)")
+        }
+        running.send(SIGTERM)
+        #expect(try await running.result().code == 0)
+    }
+
+    @Test func foldersWithoutCheckpointsAreNamed() async throws {
+        let missing = try await fixture.run(["checkpoints", "list", "nowhere"])
+        #expect(missing.code == 1)
+        #expect(missing.errors == "error: there is no folder nowhere; give the checkpoint root, or a job's folder in it\n")
+        try FileManager.default.createDirectory(atPath: fixture.folder.path + "/hollow", withIntermediateDirectories: true)
+        let empty = try await fixture.run(["checkpoints", "list", "hollow"])
+        #expect(empty.code == 0)
+        #expect(empty.output == "There are no checkpoints in hollow.\n")
+        #expect(try await fixture.run(["checkpoints", "verify", "hollow"]).code == 1)
+    }
+}

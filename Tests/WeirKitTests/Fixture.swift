@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+
+/// Starts the fixture executable as a user would, in a folder of the test's own.
+struct Fixture {
+    let folder: TemporaryFolder
+
+    struct Result {
+        let code: Int32
+        let output: String
+        let errors: String
+    }
+
+    /// A started process; its output goes to files, so that no pipe can fill up.
+    final class Running {
+        let process: Process
+        let outputPath: String
+        let errorPath: String
+
+        init(_ process: Process, _ outputPath: String, _ errorPath: String) {
+            self.process = process
+            self.outputPath = outputPath
+            self.errorPath = errorPath
+        }
+
+        var errors: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
+        func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+        /// Waits 30 s at most, then kills.
+        func result() async throws -> Result {
+            for _ in 0..<3000 where process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+            if process.isRunning {
+                Issue.record("the process did not end within 30 s: \(errors)")
+                send(SIGKILL)
+            }
+            process.waitUntilExit()
+            let output = (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? ""
+            return Result(code: process.terminationStatus, output: output, errors: errors)
+        }
+    }
+
+    /// Built beside the tests, because the test target depends on it.
+    private static let executable: String? = {
+        let places = [CommandLine.arguments[0], Bundle.main.executablePath ?? "", Bundle.main.bundlePath]
+        return places.lazy
+            .map { URL(fileURLWithPath: $0).deletingLastPathComponent().appendingPathComponent("weirkit-fixture").path }
+            .first { FileManager.default.isExecutableFile(atPath: $0) }
+    }()
+
+    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
+        let path = try #require(Self.executable, "weirkit-fixture is not built beside the tests")
+        let name = UUID().uuidString
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+        process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { given, _ in given }
+        let outputPath = try folder.file("\(name).out", ""), errorPath = try folder.file("\(name).err", "")
+        process.standardOutput = FileHandle(forWritingAtPath: outputPath)
+        process.standardError = FileHandle(forWritingAtPath: errorPath)
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        return Running(process, outputPath, errorPath)
+    }
+
+    func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Result {
+        try await start(arguments, environment: environment).result()
+    }
+}

@@ -1,0 +1,84 @@
+import Foundation
+import StreamRuntime
+import Synchronization
+import Testing
+import WeirKit
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+@Suite struct MetricsServerTests {
+    private static func report(_ status: JobStatus) -> JobReport {
+        JobReport(name: "j", id: JobID(namespace: "default", jobName: "j"), status: status)
+    }
+
+    private func get(_ port: Int, _ path: String) async throws -> (status: Int, type: String, body: String) {
+        let url = try #require(URL(string: "http://127.0.0.1:\(port)\(path)"))
+        let (data, response) = try await URLSession.shared.data(from: url)
+        let http = try #require(response as? HTTPURLResponse)
+        return (
+            http.statusCode, http.value(forHTTPHeaderField: "Content-Type") ?? "", String(decoding: data, as: UTF8.self)
+        )
+    }
+
+    @Test func servesMetricsHealthAndReadiness() async throws {
+        let registry = MetricRegistry()
+        let cell = registry.counter("weir_x_total", help: "X.")
+        let status = Mutex(JobStatus.starting)
+        let server = MetricsServer(
+            .init(port: 0), metrics: { PrometheusText.render(registry) },
+            jobs: { [Self.report(status.withLock { $0 })] })
+        let port = try await server.start()
+        #expect(port > 0)
+
+        cell.add(41)
+        let metrics = try await get(port, "/metrics")
+        #expect(metrics.status == 200)
+        #expect(metrics.type == "text/plain; version=0.0.4; charset=utf-8")
+        #expect(metrics.body.contains("weir_x_total 41\n"))
+        cell.add()
+        #expect(try await get(port, "/metrics").body.contains("weir_x_total 42\n"))
+
+        #expect(try await get(port, "/healthz").status == 200)
+        let starting = try await get(port, "/readyz")
+        #expect(starting.status == 503)
+        #expect(starting.body.contains("\"ready\":false") && starting.body.contains("\"status\":\"starting\""))
+        status.withLock { $0 = .paused(["kafka"]) }
+        let paused = try await get(port, "/readyz")
+        #expect(paused.status == 200)
+        #expect(paused.body.contains("\"reason\":\"waiting for kafka\""))
+        status.withLock { $0 = .failed(reason: "a \"quoted\" reason") }
+        #expect(try await get(port, "/readyz").status == 503)
+        #expect(try await get(port, "/nothing").status == 404)
+
+        await server.stop()
+        await #expect(throws: (any Error).self) { try await self.get(port, "/healthz") }
+    }
+
+    @Test func aBusyPortIsRefusedNamingItAndTheFlag() async throws {
+        let first = MetricsServer(.init(port: 0), metrics: { "" }, jobs: { [] })
+        let port = try await first.start()
+        let second = MetricsServer(.init(port: port), metrics: { "" }, jobs: { [] })
+        let error = await #expect(throws: MetricsServerError.self) { try await second.start() }
+        #expect(
+            error?.description
+                == "the metrics server cannot listen on 127.0.0.1:\(port): the port is in use by another process; choose "
+                + "another with --metrics-port PORT (0: any free one), or switch the server off with --set metrics.enabled=false")
+        await second.stop()
+        await first.stop()
+        let third = MetricsServer(.init(port: port), metrics: { "" }, jobs: { [] })
+        #expect(try await third.start() == port)
+        await third.stop()
+    }
+
+    @Test func manyScrapesAtOnceAreAnswered() async throws {
+        let server = MetricsServer(.init(port: 0), metrics: { String(repeating: "x", count: 200_000) }, jobs: { [] })
+        let port = try await server.start()
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<100 { group.addTask { try await self.get(port, "/metrics").body.utf8.count } }
+            for try await count in group { #expect(count == 200_000) }
+        }
+        await server.stop()
+    }
+}
