@@ -21,6 +21,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -73,12 +74,16 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "weir",
-            dependencies: ["WeirKit", "Jobs", "ConnectorFiles"], swiftSettings: strict),
+            dependencies: [
+                "WeirKit", "Jobs", "ConnectorKafka", "ConnectorLog", "Trading", "TradingStores",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: strict),
         .executableTarget(
             name: "weir-bench",
             dependencies: [
@@ -95,12 +100,32 @@ let package = Package(
         .testTarget(
             name: "ConnectorKafkaTests", dependencies: ["StreamRuntime", "ConnectorKafka"],
             swiftSettings: strict),
+        .testTarget(
+            name: "ConnectorFilesTests", dependencies: ["StreamRuntime", "ConnectorFiles"],
+            swiftSettings: strict),
+        // A small application that the tests of WeirKit run as a process.
+        .executableTarget(
+            name: "weirkit-fixture",
+            dependencies: [
+                "WeirKit", "StreamRuntime", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Tests/WeirKitFixture", swiftSettings: strict),
+        .testTarget(
+            name: "WeirKitTests",
+            dependencies: [
+                "WeirKit", "StreamRuntime", "weirkit-fixture", .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ], swiftSettings: strict),
         .testTarget(name: "TradingTests", dependencies: ["Trading"], swiftSettings: strict),
         .testTarget(
             name: "TradingStoresTests", dependencies: ["Trading", "TradingStores"], swiftSettings: strict),
         .testTarget(
             name: "JobsTests",
-            dependencies: ["Jobs", "ConnectorLog", "ConnectorKafka", "StateRocksDB"],
+            dependencies: ["Jobs", "StreamRuntime", "ConnectorLog", "Trading", "TradingStores"],
+            swiftSettings: strict),
+        // The drills: the weir executable, killed at random moments, checked from the outside.
+        .testTarget(
+            name: "DrillTests",
+            dependencies: ["weir", "ConnectorLog", "ConnectorKafka", "Trading", "TradingStores"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

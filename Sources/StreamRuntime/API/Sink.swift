@@ -46,7 +46,8 @@ public protocol SinkWriter<Element>: SendableMetatype {
     associatedtype Element
 
     /// False while the writer can take no more; the task then stops feeding it (back-pressure) until
-    /// `wake` is called. A writer must still accept the records of the batch in hand.
+    /// `wake` is called. A writer must still accept the records of the batch in hand, and must become ready
+    /// again without a further barrier: none passes a task that is held back.
     var isReady: Bool { get }
 
     mutating func write(_ element: Element) throws

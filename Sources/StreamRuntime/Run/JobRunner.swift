@@ -135,7 +135,7 @@ public final class JobRunner: Sendable {
     ) throws {
         let cause = (error as? AttemptFailure)?.cause ?? error
         func giveUp(_ why: String) -> JobFailure {
-            let failure = JobFailure(jobName: jobName, reason: "\(error)", why: why)
+            let failure = JobFailure(jobName: jobName, cause: cause, reason: "\(error)", why: why)
             set(.failed(reason: failure.description))
             log(.error, "job failed", ["error": "\(error)", "why": why])
             return failure
@@ -267,7 +267,11 @@ public final class JobRunner: Sendable {
 /// A job that has failed for good.
 public struct JobFailure: Error, CustomStringConvertible {
     public let jobName: String
+    /// The error of the last attempt.
+    public let cause: any Error
+    /// Where it happened and what it was.
     public let reason: String
+    /// Why there was no further attempt.
     public let why: String
     public var description: String { "job '\(jobName)' failed: \(reason) (\(why))" }
 }

@@ -38,16 +38,11 @@ enum CommandRunner<App: WeirApplication> {
         switch error {
         case is UsageError, is ConfigurationRefusal: .usage
         case is RecoveryRefusal: .refusedRecovery
-        case let failure as JobFailure: failure.isRefusedRecovery ? .refusedRecovery : .failure
+        case let failure as JobFailure: failure.cause is RecoveryRefusal ? .refusedRecovery : .failure
         case is GraphError, is MetricsServerError, is JobLockError, is JobHostError, is CommandFailure: .failure
         default: nil
         }
     }
-}
-
-extension JobFailure {
-    /// The engine gives up at once, and says so, when a restart cannot mend the failure.
-    var isRefusedRecovery: Bool { why == "a restart cannot mend this" }
 }
 
 /// A command that did not succeed; exit code 1.

@@ -1,0 +1,26 @@
+# make run    build and run the whole system on embedded defaults    make run ARGS='--for 30s'
+# make test   install, start servers, run all tests, stop them       make test-full for the long drills
+# make bench  the figures of the README
+.PHONY: run build test test-full bench setup clean
+
+run: build
+	@exec .build/release/weir up $(ARGS)
+
+build: setup
+	@swift build -c release --product weir
+
+setup:
+	@scripts/setup
+
+test: setup
+	@scripts/test
+
+test-full: setup
+	@WEIR_TEST_DRILLS=full scripts/test
+
+bench: setup
+	@swift build -c release --product weir-bench --product weir
+	@.build/release/weir-bench $(ARGS)
+
+clean:
+	@rm -rf .build .backing

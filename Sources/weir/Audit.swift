@@ -1,0 +1,91 @@
+import ConnectorLog
+import Foundation
+import Jobs
+import Trading
+import TradingStores
+import WeirKit
+
+/// What a system at rest holds, and whether it adds up: opening cash plus committed trades must give every
+/// portfolio, to the unit; every order has exactly one outcome at most.
+struct Audit {
+    var orders = 0
+    var distinctOrders = 0
+    var trades = 0
+    var rejections = 0
+    var deadLetters = 0
+    var doubledOutcomes = 0
+    var spent: Money?
+    var earned: Money?
+    var differences: [Conservation.Difference] = []
+    var users = 0
+
+    var isConserved: Bool { differences.isEmpty && doubledOutcomes == 0 }
+    /// Orders read from the topic that have no outcome yet.
+    var undecided: Int { distinctOrders - trades - rejections }
+
+    /// Reads the embedded log and the portfolio store; nothing else may be writing.
+    static func run(_ resources: TradingResources) async throws -> Audit {
+        guard case .log(let store) = try resources.transport() else {
+            throw CommandFailure("the audit reads the embedded log; the transport is \(resources.transportURL)")
+        }
+        var audit = Audit()
+        let finals = try await resources.portfolios().allPortfolios()
+        let cash = try resources.startingCash()
+        var conservation = Conservation(
+            openings: finals.mapValues { _ in Portfolio(cash: cash) })
+        var outcomes: Set<OrderID> = []
+        var orders: Set<OrderID> = []
+        try forEach(store, "trade_orders") { value in
+            audit.orders += 1
+            if let order = try? Order.decode(value) { orders.insert(order.orderID) }
+        }
+        try forEach(store, "trade_executed") { value in
+            let trade = try Trade.decode(value)
+            audit.trades += 1
+            if !outcomes.insert(trade.orderID).inserted { audit.doubledOutcomes += 1 }
+            conservation.add(trade)
+        }
+        try forEach(store, "trade_rejected") { value in
+            let rejection = try Rejection.decode(value)
+            audit.rejections += 1
+            if !outcomes.insert(rejection.orderID).inserted { audit.doubledOutcomes += 1 }
+        }
+        try forEach(store, "trade_orders.dlq") { _ in audit.deadLetters += 1 }
+        audit.distinctOrders = orders.count
+        audit.users = finals.count
+        audit.spent = conservation.spent
+        audit.earned = conservation.earned
+        audit.differences = conservation.differences(from: finals)
+        return audit
+    }
+
+    private static func forEach(
+        _ store: LogStore, _ topic: String, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        guard let found = try store.topic(topic) else { return }
+        for partition in 0..<found.partitions {
+            let id = LogTopicPartition(topic: topic, partition: partition)
+            let reader = try store.reader(id, at: try store.offsets(id).lowerBound)
+            while let record = try reader.next() {
+                try body(record.value ?? UnsafeRawBufferPointer(start: nil, count: 0))
+            }
+        }
+    }
+
+    var text: String {
+        var lines = [
+            "",
+            "orders       \(orders) records, \(distinctOrders) distinct, \(undecided) not yet decided",
+            "outcomes     \(trades) trades, \(rejections) rejections, \(doubledOutcomes) doubled, \(deadLetters) undecodable",
+            "cash         spent \(spent.map { "\($0)" } ?? "beyond Int64"), earned \(earned.map { "\($0)" } ?? "beyond Int64")",
+            "conservation \(isConserved ? "holds for all \(users) portfolios, to the unit" : "VIOLATED: \(differences.count) difference(s), \(doubledOutcomes) doubled outcome(s)")",
+        ]
+        for difference in differences.prefix(20) { lines.append("  \(difference)") }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension Portfolio {
+    /// As `openAccount` makes it.
+    init(cash: Money) { self.init(cash: cash, holdings: [:], version: 1, updatedAtMillis: 0) }
+}

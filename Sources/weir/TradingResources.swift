@@ -1,0 +1,97 @@
+import ConnectorKafka
+import ConnectorLog
+import Foundation
+import Jobs
+import StreamRuntime
+import Trading
+import TradingStores
+import WeirKit
+
+/// What the trading jobs of one process share, opened from settings.
+struct TradingResources {
+    let configuration: Configuration
+    let environment: ApplicationEnvironment
+
+    /// The data folder as an absolute path.
+    var dataFolder: String {
+        URL(fileURLWithPath: configuration[StandardSettings.dataFolder]).standardizedFileURL.path
+    }
+
+    var transportURL: String { configuration[TradingSettings.transport] ?? "log://\(dataFolder)/log" }
+    var portfoliosURL: String { configuration[TradingSettings.portfolios] ?? "rocksdb://\(dataFolder)/portfolios" }
+
+    /// Every job has its own transactions; the log underneath is one per process.
+    func transport() throws -> TradingTransport {
+        let url = transportURL
+        if url.hasPrefix("kafka://") {
+            let configuration = try KafkaConfiguration(
+                bootstrapServers: String(url.dropFirst("kafka://".count)), properties: kafkaProperties())
+            return .kafka(configuration, KafkaTransactions(configuration))
+        }
+        guard url.hasPrefix("log:") else {
+            throw ConfigurationRefusal(["transport: '\(url)' is neither log:///path nor kafka://host:port"])
+        }
+        return .log(try log())
+    }
+
+    func log() throws -> LogStore {
+        try environment.shared.resource(LogStore.self, named: transportURL) { try LogStore.shared(at: transportURL) }
+    }
+
+    private func kafkaProperties() throws -> [String: String] {
+        var properties: [String: String] = [:]
+        for item in configuration[TradingSettings.kafkaProperties] {
+            guard let equals = item.firstIndex(of: "=") else {
+                throw ConfigurationRefusal(["kafka.properties: '\(item)' is not name=value"])
+            }
+            properties[String(item[..<equals])] = String(item[item.index(after: equals)...])
+        }
+        return properties
+    }
+
+    func portfolios() throws -> any PortfolioStore {
+        try environment.shared.resource((any PortfolioStore).self, named: portfoliosURL) {
+            if portfoliosURL.hasPrefix("rocksdb:") { try makeFolder(dataFolder) }
+            return try PortfolioStores.open(portfoliosURL)
+        }
+    }
+
+    func prices() throws -> any PriceStore {
+        let url = configuration[TradingSettings.prices]
+        return try environment.shared.resource((any PriceStore).self, named: url) { try PriceStores.open(url) }
+    }
+
+    private func makeFolder(_ path: String) throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    func symbols() throws -> [Symbol] {
+        try configuration[TradingSettings.symbols].map { text in
+            guard let symbol = Symbol(text) else {
+                throw ConfigurationRefusal(["trading.symbols: '\(text)' is no symbol (1 to 12 of A-Z, 0-9 and '.')"])
+            }
+            return symbol
+        }
+    }
+
+    func startingCash() throws -> Money {
+        let text = configuration[TradingSettings.startingCash]
+        do {
+            let cash = try Money(text)
+            if cash >= .zero { return cash }
+        } catch {
+            throw ConfigurationRefusal(["trading.starting-cash: '\(text)' \(error)"])
+        }
+        throw ConfigurationRefusal(["trading.starting-cash: '\(text)' is negative"])
+    }
+
+    /// Listed symbols with the base prices that simulated prices walk around.
+    func listings() throws -> [Listing] {
+        let known = Dictionary(Listing.standard.map { ($0.symbol, $0) }, uniquingKeysWith: { $1 })
+        return try symbols().map { known[$0] ?? Listing(symbol: $0, basePrice: Price(units: 1_000_000)) }
+    }
+
+    func users() -> [UserID] {
+        (0..<Int64(configuration[TradingSettings.users])).map { OrderGenerator.user($0) }
+    }
+}

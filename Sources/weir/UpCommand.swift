@@ -1,0 +1,79 @@
+import ArgumentParser
+import Foundation
+import Jobs
+import StreamRuntime
+import Trading
+import TradingStores
+import WeirKit
+
+/// `up`: the whole trading system in one process.
+struct UpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up", abstract: "Run the whole trading system in this process, without any server.",
+        discussion: """
+            Simulated prices and orders flow through an embedded log into the trade-execution job and out as trades and \
+            rejections. Ctrl-C stops the orders first, works off what is in flight, and checks that no cash or share \
+            was lost or made. Run it again and it goes on from its last checkpoint; 'weir reset' starts over.
+            """)
+
+    @OptionGroup(title: "Settings") var flags: ConfigurationFlags
+    @Option(name: .customLong("for"), help: ArgumentHelp("Stop by itself after this time.", valueName: "duration"))
+    var duration: String?
+
+    func run() async throws {
+        let configuration = try flags.resolve(for: Weir.self)
+        let millis = try duration.map { try DurationText.positiveMillis($0, option: "--for") }
+        let session = ApplicationSession(Weir.self, configuration, failurePolicy: .stopAll)
+        let resources = TradingResources(configuration: configuration, environment: session.launcher.environment)
+        try await openAccounts(resources)
+        announce(resources, configuration)
+        let live = LiveLine()
+        let outcomes = try await session.run(stopAfterMillis: millis) { launcher, host in
+            // Orders stop first, then what executes them; prices last, so that draining orders find one.
+            let execution = try launcher.prepare(TradeExecutionJob.self)
+            try host.add(try launcher.prepare(OrderFeedJob.self), stage: 0)
+            try host.add(execution, stage: 1)
+            try host.add(try launcher.prepare(PriceCacheJob.self), stage: 2)
+            try host.add(try launcher.prepare(MarketFeedJob.self), stage: 2)
+            live.start(execution.runner)
+        }
+        live.stop()
+        let audit = try await Audit.run(resources)
+        print(audit.text)
+        if let error = outcomes.compactMap(\.error).first { throw error }
+        guard audit.isConserved else { throw CommandFailure("the conservation check failed; see above") }
+    }
+
+    private func openAccounts(_ resources: TradingResources) async throws {
+        let portfolios = try resources.portfolios()
+        let cash = try resources.startingCash()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for user in resources.users() {
+                group.addTask { _ = try await portfolios.openAccount(user, cash: cash) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func announce(_ resources: TradingResources, _ configuration: Configuration) {
+        let port = configuration[StandardSettings.metricsPort]
+        let host = configuration[StandardSettings.metricsHost]
+        print(
+            """
+            Weir is up: prices → orders → trade-execution → trades, all in this process.
+              data         \(resources.dataFolder)
+              checkpoints  \(URL(fileURLWithPath: configuration[StandardSettings.checkpointFolder]).standardizedFileURL.path)
+              metrics      \(port == 0 ? "see the log for the port" : "http://\(host):\(port)/metrics")
+              stop         Ctrl-C (orders in flight are finished; the next run goes on from here)
+            """)
+    }
+}
+
+extension DurationText {
+    static func positiveMillis(_ text: String, option: String) throws -> Int {
+        guard let millis = parse(text), millis > 0 else {
+            throw UsageError("\(option): '\(text)' is not a duration like 500ms, 30s or 2m")
+        }
+        return millis
+    }
+}
