@@ -8,20 +8,20 @@ public final class OperatorState {
         let dirtyCount: () -> Int
         let liveCount: () -> Int
         let memoryBytes: () -> Int
-        let limit: (Int) -> Void
+        let shareStore: (Int) -> Void
         let restore: (inout ByteReader, inout ByteReader, Bool) throws -> Void
 
         @usableFromInline init(
             descriptor: StateDescriptor, takeChanges: @escaping (Bool) -> any StateChanges,
             dirtyCount: @escaping () -> Int, liveCount: @escaping () -> Int, memoryBytes: @escaping () -> Int,
-            limit: @escaping (Int) -> Void, restore: @escaping (inout ByteReader, inout ByteReader, Bool) throws -> Void
+            shareStore: @escaping (Int) -> Void, restore: @escaping (inout ByteReader, inout ByteReader, Bool) throws -> Void
         ) {
             self.descriptor = descriptor
             self.takeChanges = takeChanges
             self.dirtyCount = dirtyCount
             self.liveCount = liveCount
             self.memoryBytes = memoryBytes
-            self.limit = limit
+            self.shareStore = shareStore
             self.restore = restore
         }
     }
@@ -67,7 +67,7 @@ public final class OperatorState {
                 dirtyCount: { table.core.pointee.dirtyCount },
                 liveCount: { table.count },
                 memoryBytes: { table.memoryBytes },
-                limit: { table.slotCountMax = max(1024, $0 / StateTable<Key, Value>.stride) },
+                shareStore: { table.tablesOfStore = $0 },
                 restore: { try table.restore(&$0, &$1, markDirty: $2) }))
         return table
     }
@@ -86,9 +86,7 @@ public final class OperatorState {
     /// Ends the declarations and loads what the checkpoint holds for this subtask's key groups.
     @usableFromInline package func seal() throws {
         isSealed = true
-        if store.canEvict, !members.isEmpty {
-            for member in members { member.limit(store.tableBytesMax / members.count) }
-        }
+        for member in members { member.shareStore(members.count) }
         // After a change of parallelism the old files cover other key groups: everything is written afresh.
         let isSameShare = context.restore.count == 1 && context.restore[0].keyGroups == context.owned
         for part in context.restore {

@@ -3,7 +3,7 @@
 extension StateTable {
     /// Takes out what changed since the last call (or every live entry, when `complete`), and marks it clean.
     /// Costs about 10 ns an entry; encoding happens off the task thread.
-    @inlinable func takeChanges(complete: Bool) -> TableChanges<Key, Value> {
+    @inlinable func takeChanges(complete: Bool) -> TakenChanges {
         let changes = TableChanges<Key, Value>(
             stateID: stateID, keyGroups: keyGroups, capacity: complete ? count : core.pointee.dirtyCount, isComplete: complete)
         var taken = 0
@@ -32,19 +32,41 @@ extension StateTable {
         }
         core.pointee.dirtyCount = 0
         changes.rowCount = taken
-        return changes
+        // Closures made here are specialised for the types; a protocol's witness would not be.
+        return TakenChanges(
+            count: changes.count, isComplete: complete, intoBuffer: { changes.encode(into: &$0) },
+            intoGroups: { changes.encode(into: &$0) })
     }
 
-    /// Grows to twice the size, or, at the memory limit of an evicting store, drops entries that were
-    /// not used lately; what changed among them is spilled to the store first.
+    /// Makes room for one more slot at least: drops the slots of removed keys, or grows to twice the size, or, at
+    /// the memory limit of an evicting store, drops entries that were not used lately; what changed among
+    /// them is spilled to the store first.
     @inlinable func makeRoom() {
         let slotCount = core.pointee.mask + 1
+        // A slot of a removed key is all that hides the store's older value until the removal can be read back.
+        if canEvict, core.pointee.used > count { settle() }
         if count * 2 < slotCount, core.pointee.used > count {
             rebuild(slotCount: slotCount) { $0 & SlotFlags.live != 0 || $0 & SlotFlags.dirty != 0 }
-        } else if slotCount * 2 <= slotCountMax {
+            // Removals of this epoch stay: there may be no room yet.
+            if core.pointee.used * 2 <= slotCount { return }
+        }
+        if slotCount * 2 <= slotCountMax {
             rebuild(slotCount: slotCount * 2) { $0 & SlotFlags.live != 0 || $0 & SlotFlags.dirty != 0 }
         } else {
             evict()
+        }
+    }
+
+    /// How many slots this table's share of the store's memory allows.
+    @inlinable var slotCountMax: Int {
+        canEvict ? max(1024, store.tableBytesMax / tablesOfStore / Self.stride) : .max
+    }
+
+    @inlinable func settle() {
+        do {
+            try store.settle()
+        } catch {
+            fault.record(error)
         }
     }
 
@@ -116,8 +138,29 @@ extension StateTable {
     }
 }
 
+/// Changes without their types; encoding runs specialised code.
+@usableFromInline struct TakenChanges: StateChanges {
+    @usableFromInline let count: Int
+    @usableFromInline let isComplete: Bool
+    @usableFromInline let intoBuffer: @Sendable (inout ChangeBuffer) -> Void
+    @usableFromInline let intoGroups: @Sendable (inout GroupedChanges) -> Void
+
+    @inlinable init(
+        count: Int, isComplete: Bool, intoBuffer: @escaping @Sendable (inout ChangeBuffer) -> Void,
+        intoGroups: @escaping @Sendable (inout GroupedChanges) -> Void
+    ) {
+        self.count = count
+        self.isComplete = isComplete
+        self.intoBuffer = intoBuffer
+        self.intoGroups = intoGroups
+    }
+
+    @usableFromInline func encode(into buffer: inout ChangeBuffer) { intoBuffer(&buffer) }
+    @usableFromInline func encode(into groups: inout GroupedChanges) { intoGroups(&groups) }
+}
+
 /// Entries that have left a table, on their way to the snapshot threads.
-@usableFromInline final class TableChanges<Key: StreamKey, Value: StateCodable>: StateChanges, @unchecked Sendable {
+@usableFromInline final class TableChanges<Key: StreamKey, Value: StateCodable>: @unchecked Sendable {
     // Filled by the task thread, then owned by one snapshot thread; never both.
     @usableFromInline struct Row {
         @usableFromInline var key: Key

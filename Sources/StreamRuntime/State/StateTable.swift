@@ -47,8 +47,8 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     @usableFromInline let keyGroups: KeyGroups
     @usableFromInline let fault: StateFault
     public let descriptor: StateDescriptor
-    /// Set by the owning operator state: this table's share of the store's memory.
-    @usableFromInline var slotCountMax = Int.max
+    /// Set by the owning operator state: how many tables divide the store's memory.
+    @usableFromInline var tablesOfStore = 1
     @usableFromInline var scratch = ByteWriter(capacity: 64)
 
     @inlinable init(
@@ -114,11 +114,17 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     /// Where the value of `key` is, for one update in place; made from `initial` when absent.
     /// Valid until the next call on this table.
     @inlinable public func pointer(for key: Key, initial: () -> Value) -> UnsafeMutablePointer<Value> {
+        find(key, readingStore: canEvict, initial: initial)
+    }
+
+    /// `readingStore`: what the store holds matters; an overwriter does not need it.
+    @inlinable @inline(__always)
+    func find(_ key: Key, readingStore: Bool, initial: () -> Value) -> UnsafeMutablePointer<Value> {
         var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & core.pointee.mask
         while true {
             let slot = core.pointee.slots + index &* Self.stride
             let flags = Self.flags(slot).pointee
-            if flags == SlotFlags.empty { return insert(key, initial: initial) }
+            if flags == SlotFlags.empty { return insert(key, readingStore: readingStore, initial: initial) }
             if flags & SlotFlags.live != 0, Self.key(slot).pointee == key {
                 if flags & SlotFlags.dirtyAndTouched != SlotFlags.dirtyAndTouched { touch(slot, index) }
                 return Self.value(slot)
@@ -132,7 +138,7 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     }
 
     @inlinable public func set(_ key: Key, _ value: Value) {
-        pointer(for: key, initial: { value }).pointee = value
+        find(key, readingStore: false, initial: { value }).pointee = value
     }
 
     /// Returns the removed value.
@@ -192,8 +198,8 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     }
 
     @inline(never)
-    @inlinable func insert(_ key: Key, initial: () -> Value) -> UnsafeMutablePointer<Value> {
-        if canEvict, let slot = load(key) {
+    @inlinable func insert(_ key: Key, readingStore: Bool, initial: () -> Value) -> UnsafeMutablePointer<Value> {
+        if readingStore, let slot = load(key) {
             touch(slot, (slot - core.pointee.slots) / Self.stride)
             return Self.value(slot)
         }

@@ -1,3 +1,4 @@
+import StateRocksDB
 import StreamRuntime
 
 /// Makes a state backend from settings; `state.backend` chooses one by name.
@@ -18,7 +19,14 @@ public struct StateBackendFactory: Sendable {
 
 /// The backends an application has when it names none. A backend module that WeirKit links adds its factory here.
 public enum StandardBackends {
-    public static let all: [StateBackendFactory] = [heap]
+    public static let all: [StateBackendFactory] = [heap, rocksdb]
 
     public static let heap = StateBackendFactory(name: "heap") { _ in HeapBackend() }
+
+    private static let rocksdbMemory = Setting.bytes(
+        "state.rocksdb.memory", default: 256 << 20, in: 16 << 20 ... 1 << 40,
+        help: "Memory of all RocksDB state of the process: tables, block cache and buffers together.")
+    public static let rocksdb = StateBackendFactory(name: "rocksdb", configurationKeys: [rocksdbMemory.key]) {
+        RocksDBBackend(memoryBytes: $0[rocksdbMemory])
+    }
 }
