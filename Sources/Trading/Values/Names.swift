@@ -17,6 +17,12 @@ public struct UserID: Hashable, Sendable {
         guard NameRule.userID.accepts(bytes) else { return nil }
         text = String(decoding: bytes, as: UTF8.self)
     }
+
+    /// For names made by this module that follow the rule by construction.
+    init(unchecked text: String) {
+        assert(NameRule.userID.accepts(text), "\(text) is no name")
+        self.text = text
+    }
 }
 
 /// Names a share: 1 to 12 of `[A-Z0-9.]`, always held inline.
@@ -37,6 +43,12 @@ public struct Symbol: Hashable, Sendable {
     public init?(utf8 bytes: UnsafeBufferPointer<UInt8>) {
         guard NameRule.symbol.accepts(bytes) else { return nil }
         text = String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// For names made by this module that follow the rule by construction.
+    init(unchecked text: String) {
+        assert(NameRule.symbol.accepts(text), "\(text) is no name")
+        self.text = text
     }
 }
 

@@ -27,6 +27,9 @@ final class RocksDatabase: @unchecked Sendable {
         rocksdb_options_set_manual_wal_flush(options, 0)
         rocksdb_options_set_write_buffer_size(options, 64 << 20)
         rocksdb_options_set_max_write_buffer_number(options, 3)
+        // Most look-ups are for outcomes that are not there: a filter answers those without a search.
+        rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.1)
+        rocksdb_options_set_memtable_whole_key_filtering(options, 1)
         rocksdb_options_set_max_open_files(options, 256)
         rocksdb_options_set_keep_log_file_num(options, 4)
         rocksdb_options_set_compression(options, Int32(rocksdb_lz4_compression))

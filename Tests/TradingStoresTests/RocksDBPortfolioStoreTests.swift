@@ -1,0 +1,133 @@
+import Foundation
+import Testing
+import Trading
+import TradingStores
+
+/// What only the embedded store does: files, locks, batches.
+@Suite struct RocksDBPortfolioStoreTests {
+    private func withFolder(_ body: (String) async throws -> Void) async throws {
+        let path = try makeScratch("rocks")
+        defer { removeScratch(path) }
+        try await body(path)
+    }
+
+    @Test func whatWasAcknowledgedIsThereAfterReopening() async throws {
+        try await withFolder { path async throws in
+            let user = Fixture.user()
+            let first = try RocksDBPortfolioStore(path: path)
+            _ = try await first.openAccount(user, cash: Money(units: 1_000_000))
+            let commit = try Fixture.fill(Fixture.order(user, "1"), Portfolio(cash: Money(units: 1_000_000)))
+            #expect(try await first.commit(commit) == .committed)
+            await first.close()
+            let second = try RocksDBPortfolioStore(path: path)
+            #expect(try await second.portfolio(user, consistent: true) == commit.newPortfolio)
+            #expect(try await second.commit(commit) == .executionExists(commit.record))
+            await second.close()
+        }
+    }
+
+    /// The files as a crash would leave them: copied while the store is open and has synced its log.
+    @Test func acknowledgedCommitsSurviveWithoutAClose() async throws {
+        try await withFolder { path async throws in
+            let user = Fixture.user()
+            let store = try RocksDBPortfolioStore(path: path + "/live")
+            _ = try await store.openAccount(user, cash: Money(units: 1_000_000))
+            try FileManager.default.copyItem(atPath: path + "/live", toPath: path + "/crashed")
+            try? FileManager.default.removeItem(atPath: path + "/crashed/LOCK")
+            let recovered = try RocksDBPortfolioStore(path: path + "/crashed")
+            #expect(try await recovered.portfolio(user, consistent: true)?.cash.units == 1_000_000)
+            await recovered.close()
+            await store.close()
+        }
+    }
+
+    @Test func aSecondOwnerIsRefusedByName() async throws {
+        try await withFolder { path async throws in
+            let store = try RocksDBPortfolioStore(path: path)
+            let error = #expect(throws: StoreError.self) { try RocksDBPortfolioStore(path: path) }
+            #expect(error?.description.contains(path) == true)
+            #expect(error?.isRetryable == false)
+            await store.close()
+        }
+    }
+
+    /// Conditions are judged against what the same batch has staged: of many commits at one version that
+    /// arrive together exactly one passes.
+    @Test func oneBatchJudgesItsOwnRequestsInOrder() async throws {
+        try await withFolder { path async throws in
+            let store = try RocksDBPortfolioStore(path: path)
+            let user = Fixture.user()
+            let portfolio = Portfolio(cash: Money(units: 10_000_000))
+            _ = try await store.openAccount(user, cash: portfolio.cash)
+            let results = try await withThrowingTaskGroup(of: CommitResult.self) { group in
+                for index in 0..<500 {
+                    let commit = try Fixture.fill(Fixture.order(user, "\(index)"), portfolio)
+                    group.addTask { try await store.commit(commit) }
+                }
+                return try await group.reduce(into: [CommitResult]()) { $0.append($1) }
+            }
+            #expect(results.filter { $0 == .committed }.count == 1)
+            #expect(results.filter { $0 == .versionMoved }.count == 499)
+            await store.close()
+        }
+    }
+
+    @Test func aFullQueueIsThrottling() async throws {
+        try await withFolder { path async throws in
+            var settings = RocksDBPortfolioStore.Settings()
+            settings.queuedMax = 1
+            let store = try RocksDBPortfolioStore(path: path, settings: settings)
+            let throttled = await withTaskGroup(of: Bool.self) { group in
+                for _ in 0..<400 {
+                    group.addTask {
+                        do throws(StoreError) {
+                            _ = try await store.openAccount(Fixture.user(), cash: .zero)
+                            return false
+                        } catch {
+                            return error.kind == "throttled"
+                        }
+                    }
+                }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(throttled > 0)
+            await store.close()
+        }
+    }
+
+    /// Reported, not asserted: commits a second with thousands waiting, each synced before it is answered.
+    @Test func throughputIsMeasured() async throws {
+        try await withFolder { path async throws in
+            let store = try RocksDBPortfolioStore(path: path)
+            let users = (0..<4_000).map { UserID("user-\($0)")! }
+            for part in users.chunks(of: 1_000) {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for user in part { group.addTask { _ = try await store.openAccount(user, cash: Money(units: .max / 2)) } }
+                    try await group.waitForAll()
+                }
+            }
+            let rounds = 25
+            let started = ContinuousClock.now
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for user in users {
+                    group.addTask {
+                        var portfolio = Portfolio(cash: Money(units: .max / 2))
+                        for round in 0..<rounds {
+                            let commit = try Fixture.fill(Fixture.order(user, "\(round)"), portfolio)
+                            guard try await store.commit(commit) == .committed, let next = commit.newPortfolio else {
+                                throw StoreError.invalid("not committed")
+                            }
+                            portfolio = next
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let seconds = (ContinuousClock.now - started) / .seconds(1)
+            print("MEASURED RocksDBPortfolioStore: \(Int(Double(users.count * rounds) / seconds)) commits/s")
+            let sum = try await store.allPortfolios().values.reduce(0) { $0 + $1.version }
+            #expect(sum == Int64(users.count * (rounds + 1)))
+            await store.close()
+        }
+    }
+}
