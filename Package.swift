@@ -84,10 +84,14 @@ let package = Package(
                 "WeirKit", "Jobs", "ConnectorKafka", "ConnectorLog", "Trading", "TradingStores",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
+        // The README's example, compiled and run by the tests.
+        .executableTarget(
+            name: "first-job", dependencies: ["WeirKit", "StreamRuntime", "ConnectorFiles"],
+            path: "Examples/first-job/Sources/first-job", swiftSettings: strict),
         .executableTarget(
             name: "weir-bench",
             dependencies: [
-                "StreamRuntime", "StateRocksDB", "ConnectorKafka", "ConnectorLog", "Jobs",
+                "StreamRuntime", "StateRocksDB", "ConnectorLog", "Jobs", "Trading", "TradingStores",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/weir-bench", swiftSettings: strict),
 
@@ -122,6 +126,7 @@ let package = Package(
             name: "JobsTests",
             dependencies: ["Jobs", "StreamRuntime", "ConnectorLog", "Trading", "TradingStores"],
             swiftSettings: strict),
+        .testTarget(name: "ReadmeTests", dependencies: ["first-job"], swiftSettings: strict),
         // The drills: the weir executable, killed at random moments, checked from the outside.
         .testTarget(
             name: "DrillTests",

@@ -52,14 +52,20 @@ struct TradingResources {
     func portfolios() throws -> any PortfolioStore {
         try environment.shared.resource((any PortfolioStore).self, named: portfoliosURL) {
             if portfoliosURL.hasPrefix("rocksdb:") { try makeFolder(dataFolder) }
-            return try PortfolioStores.open(portfoliosURL)
+            return GuardedPortfolioStore(
+                try PortfolioStores.open(portfoliosURL), name: Self.scheme(portfoliosURL))
         }
     }
 
     func prices() throws -> any PriceStore {
         let url = configuration[TradingSettings.prices]
-        return try environment.shared.resource((any PriceStore).self, named: url) { try PriceStores.open(url) }
+        return try environment.shared.resource((any PriceStore).self, named: url) {
+            GuardedPriceStore(try PriceStores.open(url), name: Self.scheme(url))
+        }
     }
+
+    /// What metrics and messages call a store: never the URL, which may hold a password.
+    private static func scheme(_ url: String) -> String { String(url.prefix { $0 != ":" }) }
 
     private func makeFolder(_ path: String) throws {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Foundation
+import StateRocksDB
+import StreamRuntime
+
+/// Measures Weir on this machine: every figure of the README comes from here.
+///
+/// Each run is a process of its own, so that memory and start-up are its own too; a figure is the median of
+/// the runs, and the spread is printed beside it.
+@main
+struct WeirBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "weir-bench", abstract: "Measure Weir on this machine.", subcommands: [Suite.self, Child.self],
+        defaultSubcommand: Suite.self)
+}
+
+/// All measurements, or those named.
+struct Suite: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "suite", abstract: "Run measurements and print medians.")
+
+    @Argument(help: "pass-through, keyed-count-heap, keyed-count-rocksdb, start, restart, trades; default: all.")
+    var names: [String] = []
+    @Option(help: "Counted runs of each.") var runs = 5
+    @Option(help: "Worker threads and parallelism.") var threads = 2
+    @Option(help: "Divide the amount of work by this.") var quick = 1
+
+    func run() throws {
+        let chosen = names.isEmpty ? Measurement.allCases.map(\.rawValue) : names
+        print("\(machine()), \(threads) threads, \(runs) runs each, medians (min … max)")
+        for name in chosen {
+            guard let measurement = Measurement(rawValue: name) else {
+                throw ValidationError("there is no measurement '\(name)'; there are \(Measurement.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            let results = try (0..<runs).map { _ in try measurement.once(threads: threads, divisor: quick) }
+            print(measurement.summary(results))
+        }
+    }
+
+    private func machine() -> String {
+        let cpu = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?
+            .split(separator: "\n").first { $0.hasPrefix("model name") }?.split(separator: ":").last
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+        return "\(cpu ?? "unknown processor"), \(ProcessInfo.processInfo.activeProcessorCount) cores, \(Date().formatted(.iso8601.year().month().day()))"
+    }
+}
+
+/// One run in this process; prints one JSON line.
+struct Child: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "child", shouldDisplay: false)
+
+    @Argument var measurement: String
+    @Option var folder: String
+    @Option var threads = 2
+    @Option var divisor = 1
+    /// CLOCK_MONOTONIC when the parent started this process.
+    @Option var startedNanos: Int64 = 0
+
+    func run() throws {
+        guard let measurement = Measurement(rawValue: measurement) else { throw ValidationError("unknown measurement") }
+        let work = Work(folder: folder, threads: threads, divisor: max(1, divisor), startedNanos: startedNanos)
+        let result = try work.perform(measurement)
+        print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
+    }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import Testing
+
+/// What the README shows is what is compiled and run: the example's files stand in it word for word.
+@Suite struct ReadmeTests {
+    private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    @Test(arguments: ["Examples/first-job/Sources/first-job/WordCount.swift", "Examples/first-job/Package.swift"])
+    func theReadmeShowsTheExample(_ path: String) throws {
+        let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+        let code = try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+        #expect(readme.contains("<!-- \(path) -->\n```swift\n\(code)```"))
+    }
+
+    @Test func theFirstJobCountsWords() throws {
+        let folder = NSTemporaryDirectory() + "weir-readme-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try "to be or not to be\nto be\n".write(toFile: folder + "/words.txt", atomically: true, encoding: .utf8)
+        let process = Process()
+        process.executableURL = root.appendingPathComponent(".build/release/first-job")
+        process.arguments = ["run", "word-count", "--metrics-port", "0", "--checkpoint-dir", folder + "/checkpoints"]
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(text.split(separator: "\n").sorted() == ["be 1", "be 2", "be 3", "not 1", "or 1", "to 1", "to 2", "to 3"])
+    }
+}
