@@ -1,0 +1,165 @@
+import StreamRuntime
+
+/// One subtask's keyed state in a RocksDB database of its own, under `StateTable`s that cache it.
+///
+/// How it is rebuilt: a part of the same key groups that this backend wrote is opened as it is (its files
+/// linked back, its manifest copied); anything else (another parallelism, another backend) is read entry
+/// by entry, sorted in pieces and taken in.
+///
+/// Owned by the task thread; what runs beside it goes through `EpochIngestor`, where the invariants stand.
+final class RocksDBStore: StateStore {
+    private let context: StateStoreContext
+    private let memory: RocksDBMemory
+    private let database: RocksDB
+    private let ingestor: EpochIngestor
+    private let metrics: RocksDBMetrics
+    private var states: [StatePart.State] = []
+    /// The tables hold all there is: a key they do not have is nowhere. True for a new store until they
+    /// want to drop something, which they announce by `settle`.
+    private var tablesAreWhole: Bool
+    private var isOpen = true
+
+    init(_ context: StateStoreContext, memory: RocksDBMemory) throws {
+        self.context = context
+        self.memory = memory
+        metrics = RocksDBMetrics(context, memory: memory)
+        removeFolder(context.workFolder)
+        try makeFolder(context.workFolder)
+        let stored = context.restore.filter { !$0.files.isEmpty }
+        let path = "\(context.workFolder)/db"
+        let restored: [CheckpointFile]?
+        if stored.count == 1, stored[0].backend == RocksDBBackend.backendName, stored[0].keyGroups == context.owned {
+            try CheckpointPart(part: stored[0], files: context.files).lay(out: path, .owned)
+            database = try RocksDB(path, .reopen, memory: memory)
+            restored = stored[0].files
+        } else {
+            database = try RocksDB(path, .create, memory: memory)
+            try RestoredEntries(database, context, chunkBytes: memory.restoreChunkBytes).takeIn(stored)
+            restored = stored.isEmpty ? [] : nil
+        }
+        tablesAreWhole = stored.isEmpty
+        ingestor = EpochIngestor(database, context, restored: restored, metrics: metrics)
+        memory.storeOpened()
+        metrics.update(database)
+    }
+
+    deinit { close() }
+
+    var canEvict: Bool { true }
+    var tableBytesMax: Int { memory.tableBytesMax }
+
+    func declare(_ state: StateDescriptor) {
+        states.append(
+            StatePart.State(
+                name: state.name, kind: state.kind.rawValue, keySchema: state.keySchema, valueSchema: state.valueSchema))
+    }
+
+    func read(_ key: StateKeyBytes, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        if tablesAreWhole { return }
+        metrics.reads.add()
+        try database.get(key, body)
+    }
+
+    func scan(prefix: UnsafeRawBufferPointer, _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void) throws {
+        try ingestor.settle()
+        let start = Array(prefix)
+        try database.forEach(from: start, to: KeyBound.after(prefix: start), body)
+    }
+
+    func spill(_ changes: [any StateChanges]) throws {
+        tablesAreWhole = false
+        try ingestor.spill(changes)
+    }
+
+    func settle() throws {
+        tablesAreWhole = false
+        try ingestor.settle()
+    }
+
+    func snapshot(_ epoch: Epoch, _ changes: [any StateChanges], liveEntries: Int) -> any PendingSnapshot {
+        RocksDBSnapshot(
+            ticket: ingestor.handOver(changes), ingestor: ingestor,
+            names: CheckpointNames(
+                owner: "\(context.operatorID)-\(context.subtask)", epoch: epoch, attempt: context.attempt),
+            keyGroups: context.owned, states: states)
+    }
+
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        ingestor.close()
+        database.close()
+        memory.storeClosed()
+        removeFolder(context.workFolder)
+    }
+}
+
+/// An epoch that is written beside the stream.
+struct RocksDBSnapshot: PendingSnapshot {
+    let ticket: Int
+    let ingestor: EpochIngestor
+    let names: CheckpointNames
+    let keyGroups: Range<Int>
+    let states: [StatePart.State]
+
+    func write(to files: any CheckpointFiles) throws -> StatePart {
+        StatePart(
+            backend: RocksDBBackend.backendName, keyGroups: keyGroups, states: states,
+            files: try ingestor.publish(ticket, names: names, to: files))
+    }
+}
+
+/// Fills a new database from parts of other shapes. Each live key comes once, so that the pieces may be
+/// taken in in any order.
+struct RestoredEntries: ~Copyable {
+    private let database: RocksDB
+    private let context: StateStoreContext
+    private let chunkBytes: Int
+    private var buffer = ChangeBuffer()
+    private var filesWritten = 0
+
+    init(_ database: RocksDB, _ context: StateStoreContext, chunkBytes: Int) {
+        self.database = database
+        self.context = context
+        self.chunkBytes = chunkBytes
+    }
+
+    consuming func takeIn(_ parts: [StatePart]) throws {
+        for part in parts {
+            try context.reader(part.backend).forEachEntry(of: part, in: context.files, keyGroups: context.owned) {
+                key, value in
+                buffer.append(removed: false, key: { $0.raw(key) }, value: { $0.raw(value) })
+                if buffer.byteCount >= chunkBytes { try flush() }
+            }
+        }
+        if buffer.count > 0 { try flush() }
+    }
+
+    private mutating func flush() throws {
+        buffer.sort()
+        let path = "\(context.workFolder)/restored-\(filesWritten).sst"
+        var file = try database.newSortedFile(path)
+        try buffer.forEach { key, value in try file.add(key, value) }
+        try file.finish()
+        try database.ingest(path)
+        filesWritten += 1
+        buffer = ChangeBuffer()
+    }
+}
+
+/// Bounds of key ranges.
+enum KeyBound {
+    /// The first bytes above every key that starts with `prefix`; `nil`: there are none.
+    static func after(prefix: [UInt8]) -> [UInt8]? {
+        var bound = prefix
+        while let last = bound.popLast() {
+            if last < 0xFF { return bound + [last + 1] }
+        }
+        return nil
+    }
+
+    /// The first key a state can have in a key group (`StateKeyLayout`).
+    static func start(stateID: Int, keyGroup: Int) -> [UInt8] {
+        [UInt8(stateID >> 8), UInt8(stateID & 0xFF), UInt8(keyGroup >> 8), UInt8(keyGroup & 0xFF)]
+    }
+}
