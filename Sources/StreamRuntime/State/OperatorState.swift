@@ -30,6 +30,7 @@ public final class OperatorState {
     public let keyGroups: KeyGroups
     @usableFromInline let fault: StateFault
     private let context: StateStoreContext
+    private let backendName: String
     @usableFromInline let store: any StateStore
     @usableFromInline var members: [Member] = []
     private var isSealed = false
@@ -41,6 +42,7 @@ public final class OperatorState {
         self.fault = fault
         operatorID = context.operatorID
         keyGroups = context.keyGroups
+        backendName = backend.name
         store = try backend.makeStore(context)
         let labels: MetricRegistry.Labels = [
             "operator": context.operatorID.rawValue, "subtask": String(context.subtask),
@@ -87,8 +89,10 @@ public final class OperatorState {
     @usableFromInline package func seal() throws {
         isSealed = true
         for member in members { member.shareStore(members.count) }
-        // After a change of parallelism the old files cover other key groups: everything is written afresh.
+        // After a change of parallelism the old files cover other key groups, after a change of the backend they
+        // are of another form: everything is written afresh.
         let isSameShare = context.restore.count == 1 && context.restore[0].keyGroups == context.owned
+            && context.restore[0].backend == backendName
         for part in context.restore {
             let ids = try match(part)
             guard !store.canEvict else { continue }

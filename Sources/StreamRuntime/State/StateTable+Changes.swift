@@ -114,7 +114,8 @@ extension StateTable {
             Self.flags(target).pointee = flags & ~SlotFlags.dirty
             Self.key(target).initialize(to: key)
             if isLive {
-                Self.value(target).moveInitialize(from: Self.value(slot), count: 1)
+                // Not `moveInitialize(count: 1)`: it moves the value's stride, which may be more than its slot has.
+                Self.value(target).initialize(to: Self.value(slot).move())
                 core.pointee.count += 1
             }
             core.pointee.used += 1

@@ -1,0 +1,101 @@
+import Foundation
+import StateRocksDB
+import StreamRuntime
+import Testing
+
+/// A folder that is gone when the test ends.
+final class TemporaryFolder: Sendable {
+    let path = NSTemporaryDirectory() + "/weir-state-test-" + UUID().uuidString
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// SplitMix64: a seed replays a run.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
+
+/// What the suite runs against.
+enum BackendCase: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case heap, rocksdb
+    /// So little memory that tables of a few thousand keys evict all the time.
+    case rocksdbEvicting
+
+    var testDescription: String { rawValue }
+
+    func make() -> any StateBackend {
+        switch self {
+        case .heap: HeapBackend()
+        case .rocksdb: RocksDBBackend(memoryBytes: 64 << 20)
+        case .rocksdbEvicting: RocksDBBackend(memoryBytes: 1 << 20)
+        }
+    }
+}
+
+/// Stands for one job: its checkpoint files and the backends it can read.
+final class StateWorld {
+    let folder: TemporaryFolder
+    let files: FileCheckpointStore
+    let metrics = MetricRegistry()
+    let keyGroups = KeyGroups(count: 24)
+    private var contexts = 0
+    private let readers: [any StateBackend] = [HeapBackend(), RocksDBBackend(memoryBytes: 8 << 20)]
+
+    init() throws {
+        folder = try TemporaryFolder()
+        files = try FileCheckpointStore(folder: folder.path + "/checkpoints")
+    }
+
+    func context(
+        subtask: Int = 0, parallelism: Int = 1, restore: [StatePart] = [], attempt: AttemptID = .random()
+    ) -> StateStoreContext {
+        contexts += 1
+        let owned = keyGroups.range(of: subtask, parallelism: parallelism)
+        let readers = readers
+        return StateStoreContext(
+            operatorID: "op", subtask: subtask, parallelism: parallelism, keyGroups: keyGroups, owned: owned,
+            attempt: attempt, restore: restore.filter { $0.keyGroups.overlaps(owned) }, files: files,
+            reader: { name in
+                guard let backend = readers.first(where: { $0.name == name }) else {
+                    throw GraphError("no backend '\(name)'")
+                }
+                return backend
+            },
+            workFolder: "\(folder.path)/work/\(contexts)/op-\(subtask)", metrics: metrics)
+    }
+
+    /// Where a checkpoint file lies.
+    func path(_ file: CheckpointFile) -> String { "\(files.folder)/\(file.path)" }
+}
+
+/// One operator state with a single table of numbers.
+final class NumberState {
+    let state: OperatorState
+    let fault = StateFault()
+    let values: ValueState<Int64, Int64>
+    private var epoch: UInt64 = 0
+
+    init(_ context: StateStoreContext, _ backend: any StateBackend, name: String = "number") throws {
+        state = try OperatorState(context, backend: backend, fault: fault)
+        values = try state.valueState(name, Int64.self, Int64.self)
+        try state.seal()
+    }
+
+    func snapshot() throws -> any PendingSnapshot {
+        epoch += 1
+        return try state.snapshot(Epoch(epoch))
+    }
+
+    func checkpoint(_ world: StateWorld) throws -> StatePart { try snapshot().write(to: world.files) }
+
+    func check() throws { if let error = fault.error { throw error } }
+}
