@@ -50,7 +50,7 @@ final class LiveLine: Sendable {
 
     func stop() {
         task.withLock { $0 }?.cancel()
-        if isTerminal { print() }
+        if isTerminal { say("") }
     }
 
     private static func state(_ status: JobStatus) -> String {

@@ -49,9 +49,10 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try flags.resolve(for: Weir.self)
-        let audit = try await Audit.run(
-            TradingResources(configuration: configuration, environment: ApplicationEnvironment()))
-        print(audit.text)
+        let environment = ApplicationEnvironment()
+        let audit = try await Audit.run(TradingResources(configuration: configuration, environment: environment))
+        await environment.shared.closeAll()
+        say(audit.text)
         guard audit.isConserved else { throw CommandFailure("the conservation check failed; see above") }
     }
 }

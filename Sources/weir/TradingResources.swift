@@ -50,18 +50,20 @@ struct TradingResources {
     }
 
     func portfolios() throws -> any PortfolioStore {
-        try environment.shared.resource((any PortfolioStore).self, named: portfoliosURL) {
-            if portfoliosURL.hasPrefix("rocksdb:") { try makeFolder(dataFolder) }
-            return GuardedPortfolioStore(
-                try PortfolioStores.open(portfoliosURL), name: Self.scheme(portfoliosURL))
-        }
+        try environment.shared.resource(
+            (any PortfolioStore).self, named: portfoliosURL,
+            make: {
+                if portfoliosURL.hasPrefix("rocksdb:") { try makeFolder(dataFolder) }
+                return GuardedPortfolioStore(
+                    try PortfolioStores.open(portfoliosURL), name: Self.scheme(portfoliosURL))
+            }, close: { await $0.close() })
     }
 
     func prices() throws -> any PriceStore {
         let url = configuration[TradingSettings.prices]
-        return try environment.shared.resource((any PriceStore).self, named: url) {
-            GuardedPriceStore(try PriceStores.open(url), name: Self.scheme(url))
-        }
+        return try environment.shared.resource(
+            (any PriceStore).self, named: url,
+            make: { GuardedPriceStore(try PriceStores.open(url), name: Self.scheme(url)) }, close: { await $0.close() })
     }
 
     /// What metrics and messages call a store: never the URL, which may hold a password.

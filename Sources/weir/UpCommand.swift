@@ -28,7 +28,14 @@ struct UpCommand: AsyncParsableCommand {
         try await openAccounts(resources)
         announce(resources, configuration)
         let live = LiveLine()
-        let outcomes = try await session.run(stopAfterMillis: millis) { launcher, host in
+        let summary = Summary()
+        let outcomes = try await session.run(
+            stopAfterMillis: millis,
+            atRest: {
+                live.stop()
+                summary.audit = try await Audit.run(resources)
+            }
+        ) { launcher, host in
             // Orders stop first, then what executes them; prices last, so that draining orders find one.
             let execution = try launcher.prepare(TradeExecutionJob.self)
             try host.add(try launcher.prepare(OrderFeedJob.self), stage: 0)
@@ -37,11 +44,9 @@ struct UpCommand: AsyncParsableCommand {
             try host.add(try launcher.prepare(MarketFeedJob.self), stage: 2)
             live.start(execution.runner)
         }
-        live.stop()
-        let audit = try await Audit.run(resources)
-        print(audit.text)
+        if let audit = summary.audit { say(audit.text) }
         if let error = outcomes.compactMap(\.error).first { throw error }
-        guard audit.isConserved else { throw CommandFailure("the conservation check failed; see above") }
+        guard summary.audit?.isConserved ?? true else { throw CommandFailure("the conservation check failed; see above") }
     }
 
     private func openAccounts(_ resources: TradingResources) async throws {
@@ -58,7 +63,7 @@ struct UpCommand: AsyncParsableCommand {
     private func announce(_ resources: TradingResources, _ configuration: Configuration) {
         let port = configuration[StandardSettings.metricsPort]
         let host = configuration[StandardSettings.metricsHost]
-        print(
+        say(
             """
             Weir is up: prices → orders → trade-execution → trades, all in this process.
               data         \(resources.dataFolder)
@@ -68,6 +73,14 @@ struct UpCommand: AsyncParsableCommand {
             """)
     }
 }
+
+/// What the audit found, handed out of the closure that makes it.
+private final class Summary {
+    var audit: Audit?
+}
+
+/// Standard output, unbuffered, so that lines stay in order in a pipe too.
+func say(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
 
 extension DurationText {
     static func positiveMillis(_ text: String, option: String) throws -> Int {

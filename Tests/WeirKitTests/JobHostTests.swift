@@ -194,14 +194,14 @@ import WeirKit
     @Test func sharedResourcesAreMadeOnceAndClosedInReverse() {
         let shared = SharedResources()
         let closed = Mutex<[String]>([])
-        func get(_ name: String) -> String {
+        func get(_ name: String) -> String async {
             shared.resource(named: name, make: { "made \(name)" }, close: { made in closed.withLock { $0.append(made) } })
         }
         #expect(get("a") == "made a")
         #expect(get("b") == "made b")
         #expect(get("a") == "made a")
-        shared.closeAll()
-        shared.closeAll()
+        await shared.closeAll()
+        await shared.closeAll()
         #expect(closed.withLock { $0 } == ["made b", "made a"])
     }
 }

@@ -31,7 +31,7 @@ public final class SharedResources: Sendable {
     private struct State {
         var made: [Key: any Sendable] = [:]
         /// In the order made.
-        var closers: [@Sendable () -> Void] = []
+        var closers: [@Sendable () async -> Void] = []
     }
     private let state = Mutex(State())
 
@@ -41,24 +41,24 @@ public final class SharedResources: Sendable {
     /// never make it twice: it must not ask for another shared resource.
     public func resource<Resource: Sendable>(
         _ type: Resource.Type = Resource.self, named name: String, make: () throws -> Resource,
-        close: (@Sendable (Resource) -> Void)? = nil
+        close: (@Sendable (Resource) async -> Void)? = nil
     ) rethrows -> Resource {
         let key = Key(type: ObjectIdentifier(type), name: name)
         return try state.withLock { state in
             if let known = state.made[key] as? Resource { return known }
             let made = try make()
             state.made[key] = made
-            if let close { state.closers.append { close(made) } }
+            if let close { state.closers.append { await close(made) } }
             return made
         }
     }
 
     /// Closes in the reverse order of making; a second call does nothing.
-    public func closeAll() {
+    public func closeAll() async {
         let closers = state.withLock { state in
             defer { state = State() }
             return state.closers
         }
-        for close in closers.reversed() { close() }
+        for close in closers.reversed() { await close() }
     }
 }

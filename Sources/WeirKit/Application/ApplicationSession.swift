@@ -31,11 +31,28 @@ public struct ApplicationSession: Sendable {
     /// Runs what `addJobs` adds to `host`, until every job has ended. The first SIGINT or SIGTERM, or the end of
     /// `stopAfterMillis`, stops the jobs in order; a second signal ends the process (see `StopSignals`).
     ///
-    /// Throws what `addJobs` throws, and `MetricsServerError` before any job runs; a job's failure is in its outcome.
+    /// `atRest` runs when every job has ended, before what they shared is closed.
+    ///
+    /// Throws what `addJobs` and `atRest` throw, and `MetricsServerError` before any job runs; a job's failure is
+    /// in its outcome.
     public func run(
-        stopAfterMillis millis: Int? = nil, _ addJobs: (JobLauncher, JobHost) throws -> Void
+        stopAfterMillis millis: Int? = nil, atRest: () async throws -> Void = {},
+        _ addJobs: (JobLauncher, JobHost) throws -> Void
     ) async throws -> [JobOutcome] {
-        defer { launcher.environment.shared.closeAll() }
+        do {
+            let outcomes = try await runJobs(stopAfterMillis: millis, addJobs)
+            try await atRest()
+            await launcher.environment.shared.closeAll()
+            return outcomes
+        } catch {
+            await launcher.environment.shared.closeAll()
+            throw error
+        }
+    }
+
+    private func runJobs(
+        stopAfterMillis millis: Int?, _ addJobs: (JobLauncher, JobHost) throws -> Void
+    ) async throws -> [JobOutcome] {
         try addJobs(launcher, host)
         let server = try await startServer()
         let signals = watchSignals()
