@@ -152,7 +152,7 @@ final class TradingBench: Sendable {
         let bench = try TradingBench()
         let store = try await store("ada")
         try await bench.price("10.00")
-        _ = try bench.log.append([LogRecord(topic: "trade_orders", key: "ada", text: "{\"orderId\":")])
+        _ = try await bench.log.append([LogRecord(topic: "trade_orders", key: "ada", text: "{\"orderId\":")])
         try bench.place([bench.order("fine")])
         try await bench.run(store, until: 2)
         let letter = try #require(try bench.values("trade_orders.dlq").first)
