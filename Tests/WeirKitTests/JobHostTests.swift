@@ -191,10 +191,10 @@ import WeirKit
         withExtendedLifetime(held) {}
     }
 
-    @Test func sharedResourcesAreMadeOnceAndClosedInReverse() {
+    @Test func sharedResourcesAreMadeOnceAndClosedInReverse() async {
         let shared = SharedResources()
         let closed = Mutex<[String]>([])
-        func get(_ name: String) -> String async {
+        func get(_ name: String) -> String {
             shared.resource(named: name, make: { "made \(name)" }, close: { made in closed.withLock { $0.append(made) } })
         }
         #expect(get("a") == "made a")
