@@ -112,11 +112,11 @@ extension Drills {
             let last = try WeirProcess(all, log: log)
             let deadline = Date(timeIntervalSinceNow: DrillSize.isFull ? 1200 : 180)
             while try !isDone() {
-                let said = (try? String(contentsOfFile: log, encoding: .utf8).suffix(2000)) ?? ""
-                guard last.isRunning else { throw DrillFailure("weir ended by itself: \(said)") }
-                guard Date() < deadline else { throw DrillFailure("not done in time: \(said)") }
+                guard last.isRunning else { throw DrillFailure("weir ended by itself: \(last.lastWords)") }
+                guard Date() < deadline else { throw DrillFailure("not done in time: \(last.lastWords)") }
             }
-            #expect(try last.stop() == 0)
+            let code = try last.stop()
+            #expect(code == 0, "weir said: \(last.lastWords)")
         }
     }
 }

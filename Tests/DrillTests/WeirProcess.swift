@@ -68,6 +68,9 @@ final class WeirProcess {
         throw DrillFailure("weir did not end within \(seconds) s of SIGTERM; see \(errorLog)")
     }
 
+    /// The end of what the process printed.
+    var lastWords: Substring { ((try? String(contentsOfFile: errorLog, encoding: .utf8)) ?? "").suffix(3000) }
+
     /// Beside the test bundle, where the build puts it.
     private static func binary() throws -> String {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -149,7 +149,7 @@ import Testing
         (["run", "empty", "--accept-replay"], "--accept-replay says that outputs may come again after --from-checkpoint"),
         (["run", "empty", "--parallelism", "0"], "flag --parallelism: '0' is not a value of parallelism, which takes a"),
         (["run", "empty", "--job-id", "xyz"], "flag --job-id: 'xyz' is not a job id: 32 lower-case hex digits"),
-        (["run", "empty", "--state-backend", "heep"], "which takes one of heap; did you mean 'heap'?"),
+        (["run", "empty", "--state-backend", "heep"], "which takes one of heap, rocksdb; did you mean 'heap'?"),
         (["run", "empty", "--config", "nowhere.yaml"], "nowhere.yaml: the configuration file cannot be read"),
         (["run", "count-numbers"], "job 'count-numbers' needs count-numbers.output"),
         (["run"], "Missing expected argument"),
