@@ -26,7 +26,7 @@ extension Drills {
             let last = try WeirProcess(arguments, log: "\(folder.path)/log.txt")
             try waitUntilDecided(folder, orders, last)
             let code = try last.stop()
-            #expect(code == 0, "weir said: \(last.lastWords)")
+            #expect(code == 0, "exit code \(code); weir said: \(last.lastWords)")
 
             let store = try LogStore(path: "\(folder.path)/data/log", reading: true)
             let outcomes = try read(store)

@@ -116,7 +116,7 @@ extension Drills {
                 guard Date() < deadline else { throw DrillFailure("not done in time: \(last.lastWords)") }
             }
             let code = try last.stop()
-            #expect(code == 0, "weir said: \(last.lastWords)")
+            #expect(code == 0, "exit code \(code); weir said: \(last.lastWords)")
         }
     }
 }
