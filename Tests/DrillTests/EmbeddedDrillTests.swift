@@ -23,7 +23,8 @@ extension Drills {
                 usleep(UInt32.random(in: 50_000...700_000, using: &generator))  // the random moment
                 process.kill()
             }
-            let last = try WeirProcess(arguments, log: "\(folder.path)/log.txt")
+            let last = try WeirProcess(arguments, log: "\(folder.path)/last.txt")
+            try last.waitUntilUp()
             try waitUntilDecided(folder, orders, last)
             let code = try last.stop()
             #expect(code == 0, "exit code \(code); weir said: \(last.lastWords)")

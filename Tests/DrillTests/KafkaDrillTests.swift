@@ -109,7 +109,8 @@ extension Drills {
                 usleep(UInt32.random(in: 200_000...2_000_000, using: &generator))  // the random moment
                 process.kill()
             }
-            let last = try WeirProcess(all, log: log)
+            let last = try WeirProcess(all, log: "\(folder.path)/last.txt")
+            try last.waitUntilUp()
             let deadline = Date(timeIntervalSinceNow: DrillSize.isFull ? 1200 : 180)
             while try !isDone() {
                 guard last.isRunning else { throw DrillFailure("weir ended by itself: \(last.lastWords)") }

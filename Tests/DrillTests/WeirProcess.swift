@@ -53,6 +53,16 @@ final class WeirProcess {
         return false
     }
 
+    /// Waits until the process listens for signals: before that, SIGTERM ends it like any other program.
+    func waitUntilUp() throws {
+        for _ in 0..<3000 {
+            if lastWords.contains("serving metrics") { return }
+            guard isRunning else { throw DrillFailure("weir ended by itself: \(lastWords)") }
+            usleep(10_000)
+        }
+        throw DrillFailure("weir did not come up: \(lastWords)")
+    }
+
     /// SIGTERM; returns the exit code. A process that takes longer is killed and fails the test.
     func stop(withinSeconds seconds: Int = 60) throws -> Int32 {
         Glibc.kill(pid, SIGTERM)
