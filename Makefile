@@ -19,8 +19,9 @@ test-full: setup
 	@WEIR_TEST_DRILLS=full scripts/test
 
 bench: setup
-	@swift build -c release --product weir-bench --product weir
-	@.build/release/weir-bench $(ARGS)
+	@swift build -c release --product weir-bench
+	@scripts/servers install kafka
+	@env $$(scripts/servers env) .build/release/weir-bench $(ARGS)
 
 clean:
 	@rm -rf .build .backing

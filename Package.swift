@@ -91,7 +91,8 @@ let package = Package(
         .executableTarget(
             name: "weir-bench",
             dependencies: [
-                "StreamRuntime", "StateRocksDB", "ConnectorLog", "Jobs", "Trading", "TradingStores",
+                "StreamRuntime", "StateRocksDB", "ConnectorLog", "ConnectorKafka", "CRdKafka", "Jobs", "Trading",
+                "TradingStores",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/weir-bench", swiftSettings: strict),
 

@@ -18,7 +18,7 @@ struct WeirBench: ParsableCommand {
 struct Suite: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "suite", abstract: "Run measurements and print medians.")
 
-    @Argument(help: "pass-through, keyed-count-heap, keyed-count-rocksdb, start, restart, trades; default: all.")
+    @Argument(help: "pass-through, keyed-count-heap, keyed-count-rocksdb, start, restart, trades, kafka-copy; default: all.")
     var names: [String] = []
     @Option(help: "Counted runs of each.") var runs = 5
     @Option(help: "Worker threads and parallelism.") var threads = 2
@@ -31,8 +31,19 @@ struct Suite: ParsableCommand {
             guard let measurement = Measurement(rawValue: name) else {
                 throw ValidationError("there is no measurement '\(name)'; there are \(Measurement.allCases.map(\.rawValue).joined(separator: ", "))")
             }
-            let results = try (0..<runs).map { _ in try measurement.once(threads: threads, divisor: quick) }
-            print(measurement.summary(results))
+            if measurement == .kafkaBare, chosen.contains(Measurement.kafkaCopy.rawValue) { continue }
+            let results = try (0..<runs).map { _ in
+                (try measurement.once(threads: threads, divisor: quick),
+                    // In turn with the bare client, so that a drifting machine is fair to both.
+                    measurement == .kafkaCopy ? try Measurement.kafkaBare.once(threads: threads, divisor: quick) : nil)
+            }
+            print(measurement.summary(results.map(\.0)))
+            let bare = results.compactMap(\.1)
+            if !bare.isEmpty {
+                print(Measurement.kafkaBare.summary(bare))
+                let ratios = results.compactMap { own, other in other.map { own.perSecond / $0.perSecond } }.sorted()
+                print("  copy / bare: \(String(format: "%.2f", ratios[ratios.count / 2])), pair by pair")
+            }
         }
     }
 

@@ -7,6 +7,8 @@ enum Measurement: String, CaseIterable {
     case keyedCountHeap = "keyed-count-heap"
     case keyedCountRocksDB = "keyed-count-rocksdb"
     case start, restart, trades
+    case kafkaCopy = "kafka-copy"
+    case kafkaBare = "kafka-bare"
 
     /// What one run found.
     struct Result: Codable {
@@ -74,9 +76,9 @@ enum Measurement: String, CaseIterable {
         switch self {
         case .start, .restart:
             parts.append(row(results.map(\.firstRecordSeconds), "s to the first record"))
-        case .trades:
-            parts.append(row(results.map(\.perSecond), "k orders/s", 1e-3))
-            parts.append(row(results.map(\.cpuNanosPerRecord), "µs CPU/order", 1e-3))
+        case .trades, .kafkaCopy, .kafkaBare:
+            parts.append(row(results.map(\.perSecond), self == .trades ? "k orders/s" : "k records/s", 1e-3))
+            parts.append(row(results.map(\.cpuNanosPerRecord), self == .trades ? "µs CPU/order" : "µs client CPU/record", 1e-3))
         default:
             parts.append(row(results.map(\.perSecond), "M records/s", 1e-6))
             parts.append(row(results.map(\.cpuNanosPerRecord), "CPU-ns/record"))

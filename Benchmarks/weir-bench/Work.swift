@@ -20,6 +20,8 @@ struct Work {
         case .keyedCountRocksDB: try keyedCount(RocksDBBackend())
         case .start, .restart: try firstRecord()
         case .trades: try trades()
+        case .kafkaCopy, .kafkaBare:
+            try KafkaCopy(folder: folder, records: 200_000 / divisor, options: options()).run(bare: measurement == .kafkaBare)
         }
     }
 

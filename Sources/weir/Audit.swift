@@ -72,10 +72,14 @@ struct Audit {
         }
     }
 
+    private var undecidedText: String {
+        undecided == 0 ? ", all decided" : ", \(undecided) still waiting in trade_orders (the next run decides them)"
+    }
+
     var text: String {
         var lines = [
             "",
-            "orders       \(orders) records, \(distinctOrders) distinct, \(undecided) not yet decided",
+            "orders       \(orders) records, \(distinctOrders) distinct\(undecidedText)",
             "outcomes     \(trades) trades, \(rejections) rejections, \(doubledOutcomes) doubled, \(deadLetters) undecodable",
             "cash         spent \(spent.map { "\($0)" } ?? "beyond Int64"), earned \(earned.map { "\($0)" } ?? "beyond Int64")",
             "conservation \(isConserved ? "holds for all \(users) portfolios, to the unit" : "VIOLATED: \(differences.count) difference(s), \(doubledOutcomes) doubled outcome(s)")",

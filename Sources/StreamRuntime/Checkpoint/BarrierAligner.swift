@@ -5,26 +5,26 @@
 ///     delivered its barrier: its later records belong to the next epoch.
 /// A2. The task's snapshot is taken after the last barrier and before any later record.
 /// A3. Epochs arrive in order on each input; any other order is a broken runtime and stops the task.
-struct BarrierAligner {
-    enum Outcome: Equatable {
+package struct BarrierAligner {
+    package enum Outcome: Equatable {
         /// Do not read this input until the epoch is aligned.
         case wait
         /// Every input has delivered the barrier: snapshot, forward it, then read on everywhere.
         case aligned(Epoch)
     }
-    struct OutOfOrder: Error, CustomStringConvertible {
-        let description: String
+    package struct OutOfOrder: Error, CustomStringConvertible {
+        package let description: String
     }
 
     private let inputCount: Int
     private var delivered: Set<Int> = []
-    private(set) var aligning: Epoch?
+    package private(set) var aligning: Epoch?
 
-    init(inputCount: Int) { self.inputCount = inputCount }
+    package init(inputCount: Int) { self.inputCount = inputCount }
 
-    func isHeld(_ input: Int) -> Bool { aligning != nil && delivered.contains(input) }
+    package func isHeld(_ input: Int) -> Bool { aligning != nil && delivered.contains(input) }
 
-    mutating func barrier(_ epoch: Epoch, from input: Int) throws -> Outcome {
+    package mutating func barrier(_ epoch: Epoch, from input: Int) throws -> Outcome {
         if let aligning, aligning != epoch {
             throw OutOfOrder(description: "input \(input) delivered barrier \(epoch) while epoch \(aligning) is being aligned")
         }

@@ -7,8 +7,8 @@
 /// P3. Ending is an epoch like any other: the sources stop, the tasks drain, one last epoch is decided, and
 ///     only then the attempt finishes.
 /// P4. While something outside is known to be down, no epoch is begun (rule 4.9).
-struct CheckpointProtocol {
-    enum Event: Equatable {
+package struct CheckpointProtocol {
+    package enum Event: Equatable {
         case intervalElapsed
         /// A task's share of the epoch is durable.
         case written(task: Int, Epoch)
@@ -20,7 +20,7 @@ struct CheckpointProtocol {
         case drainTimedOut
         case paused(Bool)
     }
-    enum Action: Equatable {
+    package enum Action: Equatable {
         case triggerBarrier(Epoch)
         case decide(Epoch)
         case drainSources
@@ -47,21 +47,21 @@ struct CheckpointProtocol {
     /// The interval has passed while an epoch could not be begun.
     private var isDue = false
 
-    init(tasks: Set<Int>, sources: Set<Int>, firstEpoch: Epoch) {
+    package init(tasks: Set<Int>, sources: Set<Int>, firstEpoch: Epoch) {
         self.tasks = tasks
         runningSources = sources
         next = firstEpoch
     }
 
     /// The epoch whose barrier is on its way.
-    var openEpoch: Epoch? {
+    package var openEpoch: Epoch? {
         switch phase {
         case .idle: nil
         case .collecting(let epoch, _), .deciding(let epoch): epoch
         }
     }
 
-    mutating func handle(_ event: Event) -> [Action] {
+    package mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .intervalElapsed:
             isDue = true

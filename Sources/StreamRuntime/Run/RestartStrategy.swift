@@ -13,8 +13,8 @@ public enum RestartStrategy: Sendable, Equatable {
 }
 
 /// Applies a strategy. Pure: time and randomness are given.
-struct RestartDecider {
-    enum Verdict: Equatable {
+package struct RestartDecider {
+    package enum Verdict: Equatable {
         case restart(afterMillis: Int)
         case giveUp(reason: String)
     }
@@ -23,10 +23,10 @@ struct RestartDecider {
     private var failures = 0
     private var recentFailuresMillis: [Int64] = []
 
-    init(_ strategy: RestartStrategy) { self.strategy = strategy }
+    package init(_ strategy: RestartStrategy) { self.strategy = strategy }
 
     /// `unit` is a random number in 0..<1.
-    mutating func failed(atMillis now: Int64, livedMillis: Int64, unit: Double) -> Verdict {
+    package mutating func failed(atMillis now: Int64, livedMillis: Int64, unit: Double) -> Verdict {
         switch strategy {
         case .none:
             return .giveUp(reason: "the restart strategy is 'none'")
