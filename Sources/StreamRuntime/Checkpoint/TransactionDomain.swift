@@ -50,7 +50,8 @@ public struct IslandOwner: Sendable {
     /// Every split the job reads, with its broker offset where there is one.
     public let splits: [OwnedSplit]
     public let log: RuntimeLog
-    /// True once the job is being stopped: give up waiting.
+    /// True once the job is being stopped before it ran: give up waiting. A running job's stop is graceful; its
+    /// last epoch is committed, so nothing is cancelled then.
     public let isCancelled: @Sendable () -> Bool
 
     public init(

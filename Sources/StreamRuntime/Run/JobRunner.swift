@@ -36,6 +36,8 @@ public final class JobRunner: Sendable {
         var status = JobStatus.created
         /// How to stop, once asked to.
         var stop: JobAttempt.Event?
+        /// An attempt is past its recovery: a stop then lets it decide a last epoch, and cancels nothing.
+        var isAttemptRunning = false
         /// The running attempt's events; each attempt has its own, so that none hears of its forerunner.
         var events: EventQueue<JobAttempt.Event>?
     }
@@ -95,8 +97,10 @@ public final class JobRunner: Sendable {
                 let attempt = try makeAttempt(checkpointMetrics)
                 decidedBefore = attempt.lastDecided
                 defer { decidedAfter = attempt.lastDecided }
+                defer { state.withLock { $0.isAttemptRunning = false } }
                 try attempt.run {
                     hasStarted = true
+                    state.withLock { $0.isAttemptRunning = true }
                     set(.running)
                 }
                 set(.finished)
@@ -161,7 +165,9 @@ public final class JobRunner: Sendable {
         let graph = try buildGraph()
         let attempt = AttemptID.random()
         let store = try FileCheckpointStore(root: options.checkpointRoot, job: job)
-        let cancelled: @Sendable () -> Bool = { [self] in isStopRequested }
+        let cancelled: @Sendable () -> Bool = { [self] in
+            state.withLock { $0.stop != nil && !$0.isAttemptRunning }
+        }
         let splits = try discoverSplits(graph, cancelled)
         let owner = IslandOwner(
             job: job, jobName: jobName, island: 0, attempt: attempt, splits: splits, log: log, isCancelled: cancelled)
