@@ -24,10 +24,11 @@ public final class Flow {
         @usableFromInline var isStateful = false
         @usableFromInline var isKeyExchange = false
         @usableFromInline var isRebalance = false
+        @usableFromInline var isAsynchronous = false
 
         @usableFromInline init(
             isSource: Bool = false, isSink: Bool = false, isUnion: Bool = false, isStateful: Bool = false,
-            isKeyExchange: Bool = false, isRebalance: Bool = false
+            isKeyExchange: Bool = false, isRebalance: Bool = false, isAsynchronous: Bool = false
         ) {
             self.isSource = isSource
             self.isSink = isSink
@@ -35,6 +36,7 @@ public final class Flow {
             self.isStateful = isStateful
             self.isKeyExchange = isKeyExchange
             self.isRebalance = isRebalance
+            self.isAsynchronous = isAsynchronous
         }
 
         var kind: GraphNode.Kind {
@@ -51,6 +53,7 @@ public final class Flow {
         nodes.append(
             GraphNode(
                 id: unique(id), kind: traits.kind, inputs: inputs, isStateful: traits.isStateful,
+                isAsynchronous: traits.isAsynchronous,
                 makeTask: { _ in throw GraphError("operator '\(id)' was never completed") }))
         return NodeIndex(nodes.count - 1)
     }

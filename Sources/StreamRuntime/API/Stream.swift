@@ -23,9 +23,9 @@ public struct Stream<C: Chain> {
     }
 
     @inlinable func stage<Op: Operator>(
-        _ id: OperatorID, isStateful: Bool = false, _ make: @escaping @Sendable (OperatorContext) throws -> Op
+        _ id: OperatorID, isStateful: Bool = false, isAsynchronous: Bool = false, _ make: @escaping @Sendable (OperatorContext) throws -> Op
     ) -> Stream<Stage<C, Op>> where Op.Input == C.Element {
-        let next = flow.add(id, .init(isStateful: isStateful), inputs: [node])
+        let next = flow.add(id, .init(isStateful: isStateful, isAsynchronous: isAsynchronous), inputs: [node])
         return Stream<Stage<C, Op>>(flow, Stage(chain, next, make), next)
     }
 

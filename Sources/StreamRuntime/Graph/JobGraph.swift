@@ -29,6 +29,8 @@ struct GraphNode: Sendable {
     var inputs: [NodeIndex]
     var parallelism: Int?
     var isStateful = false
+    /// Waits for the outside world: slow, by its nature.
+    var isAsynchronous = false
     var transactions: (any TransactionDomain)?
     var discoverSplits: (@Sendable (SourceContext) throws -> [SourceSplit])?
     /// Builds the task whose chain ends at this node.

@@ -26,6 +26,9 @@ struct PlanEdge: Sendable, Equatable {
     var from: Int
     var to: Int
     var pattern: Pattern
+    /// Leads, sooner or later, to an operator that waits for the outside world: little is buffered on the way, so
+    /// that a barrier does not queue behind minutes of its work.
+    var isShallow = false
 }
 
 struct Plan: Sendable {
@@ -69,6 +72,18 @@ struct Plan: Sendable {
                     PlanEdge(
                         from: vertex.index, to: to,
                         pattern: Self.pattern(graph.node(vertex.end), vertex.parallelism, made[to].parallelism)))
+            }
+        }
+        markShallow(graph)
+    }
+
+    /// Vertices come before those they feed, so one pass from the back finds every way to an asynchronous operator.
+    private mutating func markShallow(_ graph: JobGraph) {
+        var leadsToWaiting = vertices.map { $0.nodes.contains { graph.node($0).isAsynchronous } }
+        for vertex in vertices.indices.reversed() {
+            for edge in edges.indices where edges[edge].from == vertex && leadsToWaiting[edges[edge].to] {
+                edges[edge].isShallow = true
+                leadsToWaiting[vertex] = true
             }
         }
     }

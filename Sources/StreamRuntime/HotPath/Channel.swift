@@ -89,10 +89,13 @@ final class Ring<Item>: @unchecked Sendable {  // each end owned by one thread; 
 /// One upstream subtask to one downstream subtask: a ring of batches, and a ring that brings emptied
 /// batches back. Bounded: a full ring is back-pressure.
 final class Channel: Sendable {
+    /// Batches and records a batch on the way to operators that compute, and to operators that wait.
     static let capacityBatches = 16
+    static let shallowCapacityBatches = 4
+    static let shallowBatchRecords = 32
 
-    let forward = Ring<Segment>(capacity: Channel.capacityBatches)
-    private let recycled = Ring<UnsafeMutableRawPointer>(capacity: Channel.capacityBatches * 2)
+    let forward: Ring<Segment>
+    private let recycled: Ring<UnsafeMutableRawPointer>
     let layout: ElementLayout
     let batchRecords: Int
     /// The worker that runs the downstream task, woken when there is something new.
@@ -100,9 +103,12 @@ final class Channel: Sendable {
     /// The worker that runs the upstream task, woken when there is room again.
     let producer: Waker
 
-    init(layout: ElementLayout, batchRecords: Int, producer: Waker, consumer: Waker) {
+    init(layout: ElementLayout, batchRecords: Int, isShallow: Bool, producer: Waker, consumer: Waker) {
+        let capacity = isShallow ? Channel.shallowCapacityBatches : Channel.capacityBatches
+        forward = Ring(capacity: capacity)
+        recycled = Ring(capacity: capacity * 2)
         self.layout = layout
-        self.batchRecords = batchRecords
+        self.batchRecords = isShallow ? min(batchRecords, Channel.shallowBatchRecords) : batchRecords
         self.producer = producer
         self.consumer = consumer
     }

@@ -54,7 +54,7 @@ struct AttemptBuilder {
             let targets = edge.pattern == .forward ? [subtask] : Array(0..<plan.vertices[edge.to].parallelism)
             let channels = targets.map { target in
                 Channel(
-                    layout: layout, batchRecords: batchRecords, producer: worker(subtask).waker,
+                    layout: layout, batchRecords: batchRecords, isShallow: edge.isShallow, producer: worker(subtask).waker,
                     consumer: worker(target).waker)
             }
             for (target, channel) in zip(targets, channels) { inputChannels[edge.to][target].append(channel) }
