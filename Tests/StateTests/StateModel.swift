@@ -33,7 +33,7 @@ final class StateSubtask {
         maps = try state.mapState("maps", Int64.self, String.self, Int64.self)
         sums = try state.reducingState("sums", String.self, Int64.self) { $0 &+ $1 }
         try state.seal()
-        try timers.load()
+        try timers.restore()
     }
 }
 
@@ -135,7 +135,7 @@ final class StateCluster {
     func fireTimers(at millis: Int64) -> String? {
         var fired: [StateModel.Timer] = []
         for subtask in subtasks {
-            while let timer = subtask.timers.takeDue(at: millis) { fired.append(.init(millis: timer.millis, key: timer.key)) }
+            while let timer = subtask.timers.next(dueAt: millis) { fired.append(.init(millis: timer.millis, key: timer.key)) }
         }
         let due = model.timers.filter { $0.millis <= millis }
         model.timers.subtract(due)

@@ -65,8 +65,7 @@ public struct KeyedProcess<F: KeyedProcessFunction>: Operator {
         make: (KeyedStateContext<F.Key>) throws -> F
     ) throws {
         state = try context.makeState()
-        let timers = TimerService<F.Key>(
-            table: try state.table("weir.timers", .timers, TimerKey<F.Key>.self, Unit.self), services: context.services)
+        let timers = try TimerService<F.Key>(state: state, services: context.services)
         function = try make(KeyedStateContext(state: state, operatorContext: context))
         try state.seal()
         try timers.restore()

@@ -26,17 +26,10 @@ extension OperatorState {
         ReducingState(table: try table(name, .reducing, Key.self, Value.self), reduce: reduce)
     }
 
-    /// Timers outside a task: nobody wakes for them, `takeDue` asks. `load` follows `seal`.
+    /// Timers outside a task: nobody wakes for them, `next` asks. `restore` follows `seal`.
     package func timerService<Key: StreamKey>(_: Key.Type) throws -> TimerService<Key> {
-        TimerService(
-            table: try table("weir.timers", .timers, TimerKey<Key>.self, Unit.self),
-            services: TaskServices(backPressure: BackPressure(), waker: Waker()))
+        try TimerService(state: self, services: TaskServices(backPressure: BackPressure(), waker: Waker()))
     }
-}
-
-extension TimerService {
-    package func load() throws { try restore() }
-    package func takeDue(at millis: Int64) -> (millis: Int64, key: Key)? { next(dueAt: millis) }
 }
 
 extension GroupedChanges {

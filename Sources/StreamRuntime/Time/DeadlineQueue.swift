@@ -2,11 +2,11 @@
 @usableFromInline struct DeadlineQueue<Payload> {
     @usableFromInline var items: [(millis: Int64, payload: Payload)] = []
 
-    @usableFromInline init() {}
+    @inlinable init() {}
 
-    @usableFromInline var earliestMillis: Int64? { items.first?.millis }
+    @inlinable var earliestMillis: Int64? { items.first?.millis }
 
-    @usableFromInline mutating func insert(_ payload: Payload, at millis: Int64) {
+    @inlinable mutating func insert(_ payload: Payload, at millis: Int64) {
         items.append((millis, payload))
         var child = items.count - 1
         while child > 0 {
@@ -18,7 +18,7 @@
     }
 
     /// Takes the earliest payload that is due at `millis`.
-    @usableFromInline mutating func take(dueAt millis: Int64) -> Payload? {
+    @inlinable mutating func take(dueAt millis: Int64) -> Payload? {
         guard let first = items.first, first.millis <= millis else { return nil }
         items.swapAt(0, items.count - 1)
         items.removeLast()

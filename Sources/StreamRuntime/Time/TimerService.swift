@@ -1,77 +1,60 @@
-/// Processing-time timers of one keyed operator: at most one per key and time, kept in state, so that a
-/// timer outlives a crash and fires once per decided epoch. Owned by the task thread.
+/// The timers of one keyed operator in one subtask: at most one per key, time and time domain, kept in state, so that
+/// a timer outlives a crash and fires once per decided epoch. Owned by the task thread.
 ///
-/// Registering costs a table update and a heap insertion. All timers of the subtask are in memory.
+/// All times are milliseconds since 1970-01-01 UTC; any `Int64` will do. Timers fire in the order of their times; among
+/// timers of one time the order is not defined. A timer registered in the past fires at once (processing time), or
+/// with the next watermark (event time).
 public final class TimerService<Key: StreamKey> {
-    @usableFromInline let table: StateTable<TimerKey<Key>, Unit>
+    @usableFromInline let processingTime: TimerQueue<Key>
+    @usableFromInline let eventTime: TimerQueue<Key>
     @usableFromInline let services: TaskServices
-    @usableFromInline var queue = DeadlineQueue<TimerKey<Key>>()
 
-    @inlinable init(table: StateTable<TimerKey<Key>, Unit>, services: TaskServices) {
-        self.table = table
+    /// Declares the states of both domains. `restore` follows when the operator's state is sealed.
+    @inlinable init(state: OperatorState, services: TaskServices) throws {
+        processingTime = try TimerQueue("weir.timers", state: state)
+        eventTime = try TimerQueue("weir.event-timers", state: state)
         self.services = services
     }
 
-    /// Calls the function's `timer` once processing time has reached `millis`; at once when it has passed.
-    public func register(at millis: Int64, for key: Key) {
-        let timer = TimerKey(millis: millis, key: key)
-        guard table.get(timer) == nil else { return }
-        table.set(timer, Unit())
-        queue.insert(timer, at: millis)
-        services.wantTimer(at: millis)
+    // MARK: For functions
+
+    /// Calls the function's `timer` once processing time has reached `millis`.
+    @inlinable public func register(at millis: Int64, for key: Key) {
+        processingTime.register(at: millis, for: key)
+        wantTick(at: millis)
     }
 
-    /// Forgets a timer; one that is not registered is no error.
-    public func delete(at millis: Int64, for key: Key) {
-        table.remove(TimerKey(millis: millis, key: key))  // its queue entry is skipped when it comes up
-    }
+    /// Forgets a processing-time timer; one that is not registered is no error.
+    @inlinable public func delete(at millis: Int64, for key: Key) { processingTime.delete(at: millis, for: key) }
 
-    @usableFromInline func restore() throws {
-        try table.forEachStored { queue.insert($0, at: $0.millis) }
+    /// Calls the function's event-time timer once the watermark has reached `millis`.
+    @inlinable public func registerEventTime(at millis: Int64, for key: Key) { eventTime.register(at: millis, for: key) }
+
+    /// Forgets an event-time timer; one that is not registered is no error.
+    @inlinable public func deleteEventTime(at millis: Int64, for key: Key) { eventTime.delete(at: millis, for: key) }
+
+    // MARK: For the operator
+
+    /// After `OperatorState.seal`.
+    @inlinable package func restore() throws {
+        try processingTime.restore()
+        try eventTime.restore()
         askForTick()
     }
 
-    @usableFromInline func next(dueAt millis: Int64) -> (millis: Int64, key: Key)? {
-        while let timer = queue.take(dueAt: millis) {
-            if table.remove(timer) != nil { return (timer.millis, timer.key) }
-        }
-        return nil
+    /// Takes one processing-time timer that is due at `millis`, the earliest first.
+    @inlinable package func next(dueAt millis: Int64) -> (millis: Int64, key: Key)? { processingTime.next(upTo: millis) }
+
+    /// Takes one event-time timer at `watermark` or before, the earliest first.
+    @inlinable package func nextEventTime(upTo watermark: Int64) -> (millis: Int64, key: Key)? {
+        eventTime.next(upTo: watermark)
     }
 
-    @usableFromInline func askForTick() {
-        if let millis = queue.earliestMillis { services.wantTimer(at: millis) }
-    }
-}
-
-/// A timer as a state key: it lives in the key group of its record key.
-@usableFromInline struct TimerKey<Key: StreamKey>: StreamKey {
-    @usableFromInline var millis: Int64
-    @usableFromInline var key: Key
-
-    @usableFromInline static var stateSchema: String { "timer:\(Key.stateSchema)" }
-    @usableFromInline var stableHash: UInt64 { key.stableHash }
-    @usableFromInline func tableHash(seed: UInt64) -> UInt64 { key.tableHash(seed: seed) ^ millis.tableHash(seed: seed &+ 1) }
-
-    init(millis: Int64, key: Key) {
-        self.millis = millis
-        self.key = key
+    /// Asks the task for a tick at the earliest processing-time timer.
+    @inlinable package func askForTick() {
+        if let millis = processingTime.earliestMillis { wantTick(at: millis) }
     }
 
-    @usableFromInline func encode(into writer: inout ByteWriter) {
-        writer.integer(millis)
-        key.encode(into: &writer)
-    }
-
-    @usableFromInline init(from reader: inout ByteReader) throws {
-        millis = try reader.integer()
-        key = try Key(from: &reader)
-    }
-}
-
-/// No value at all.
-@usableFromInline struct Unit: StateCodable {
-    @usableFromInline static var stateSchema: String { "unit" }
-    @usableFromInline init() {}
-    @usableFromInline func encode(into writer: inout ByteWriter) {}
-    @usableFromInline init(from reader: inout ByteReader) throws {}
+    /// Clamped to times that durations can be computed from without overflow (1970 to 2255).
+    @usableFromInline func wantTick(at millis: Int64) { services.wantTimer(at: min(max(millis, 0), 9_000_000_000_000)) }
 }
