@@ -34,7 +34,7 @@ public struct GeneratorSource<Element>: Source {
                 Reader.Pace(
                     perPartPerSecond: $0 / Double(splits), beganNanos: context.clock.monotonicNanos(), clock: context.clock)
             },
-            backPressure: context.backPressure, make: make)
+            backPressure: context.backPressure, cursor: context.splits, make: make)
     }
 
     public struct Reader: SourceReader {
@@ -54,19 +54,21 @@ public struct GeneratorSource<Element>: Source {
         @usableFromInline let splits: Int64
         let pace: Pace?
         @usableFromInline let backPressure: BackPressure
+        @usableFromInline let cursor: SplitCursor
         @usableFromInline let make: @Sendable (Int64) -> Element
         @usableFromInline static var chunkRecords: Int { 32 }
         /// Owned by the reader; freed on `close`.
         @usableFromInline let chunk = UnsafeMutablePointer<Element>.allocate(capacity: Self.chunkRecords)
 
         init(
-            parts: [Part], splits: Int64, pace: Pace?, backPressure: BackPressure,
+            parts: [Part], splits: Int64, pace: Pace?, backPressure: BackPressure, cursor: SplitCursor,
             make: @escaping @Sendable (Int64) -> Element
         ) {
             self.parts = parts
             self.splits = splits
             self.pace = pace
             self.backPressure = backPressure
+            self.cursor = cursor
             self.make = make
         }
 
@@ -81,8 +83,13 @@ public struct GeneratorSource<Element>: Source {
                 var until = part.next + Int64(share)
                 if let end = part.end {
                     until = min(until, end)
-                    if part.next >= end { ended += 1 }
+                    if part.next >= end {
+                        ended += 1
+                        cursor.end(position)
+                    }
                 }
+                if cursor.isPaused(position) { continue }
+                cursor.select(position)
                 if let dueNow { until = min(until, part.next + max(0, dueNow - part.emitted)) }
                 var next = part.next
                 defer {

@@ -11,49 +11,17 @@ public final class Flow {
     ///
     /// The id names the positions of the source's splits in checkpoints: keep it when you change the job.
     @inlinable public func source<S: Source>(_ source: S, id: OperatorID = "source") -> Stream<SourceHead<S>> {
-        let node = add(id, .init(isSource: true), inputs: [])
+        let node = add(id, .source, inputs: [])
         discover(node) { try source.discoverSplits($0) }
         return Stream(self, SourceHead(source, node), node)
     }
 
-    /// What the inlinable builders need to say about a node.
-    @usableFromInline struct NodeTraits {
-        @usableFromInline var isSource = false
-        @usableFromInline var isSink = false
-        @usableFromInline var isUnion = false
-        @usableFromInline var isStateful = false
-        @usableFromInline var isKeyExchange = false
-        @usableFromInline var isRebalance = false
-        @usableFromInline var isAsynchronous = false
-
-        @usableFromInline init(
-            isSource: Bool = false, isSink: Bool = false, isUnion: Bool = false, isStateful: Bool = false,
-            isKeyExchange: Bool = false, isRebalance: Bool = false, isAsynchronous: Bool = false
-        ) {
-            self.isSource = isSource
-            self.isSink = isSink
-            self.isUnion = isUnion
-            self.isStateful = isStateful
-            self.isKeyExchange = isKeyExchange
-            self.isRebalance = isRebalance
-            self.isAsynchronous = isAsynchronous
-        }
-
-        var kind: GraphNode.Kind {
-            if isSource { return .source }
-            if isSink { return .sink }
-            if isUnion { return .union }
-            if isKeyExchange { return .exchange(.keyed) }
-            if isRebalance { return .exchange(.rebalance) }
-            return .transform
-        }
-    }
-
-    @usableFromInline func add(_ id: OperatorID, _ traits: NodeTraits, inputs: [NodeIndex]) -> NodeIndex {
+    @usableFromInline func add(
+        _ id: OperatorID, _ kind: GraphNode.Kind, inputs: [NodeIndex], traits: GraphNode.Traits = []
+    ) -> NodeIndex {
         nodes.append(
             GraphNode(
-                id: unique(id), kind: traits.kind, inputs: inputs, isStateful: traits.isStateful,
-                isAsynchronous: traits.isAsynchronous,
+                id: unique(id), kind: kind, inputs: inputs, traits: traits,
                 makeTask: { _ in throw GraphError("operator '\(id)' was never completed") }))
         return NodeIndex(nodes.count - 1)
     }

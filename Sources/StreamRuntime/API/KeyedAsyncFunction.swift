@@ -77,7 +77,7 @@ extension KeyedStream where Up.Element: StateCodable {
         _ options: AsyncOptions = AsyncOptions(), _ make: @escaping @Sendable (KeyedStateContext<Key>) throws -> F
     ) -> Stream<Stage<InputHead<Element>, KeyedAsync<F>>> where F.Key == Key, F.Input == Element {
         let key = key
-        return exchanged().stage("async", isStateful: true, isAsynchronous: true) {
+        return exchanged().stage("async", [.stateful, .asynchronous]) {
             try KeyedAsync(context: $0, options: options, key: key, make: make)
         }
     }

@@ -1,4 +1,4 @@
-/// Per-key logic with state and processing-time timers, for what the ready-made operators do not do.
+/// Per-key logic with state and timers, for what the ready-made operators do not do.
 ///
 ///     struct CountPerUser: KeyedProcessFunction {
 ///         typealias Output = Tally
@@ -30,32 +30,46 @@ public protocol KeyedProcessFunction<Key, Input, Output>: SendableMetatype {
     mutating func timer<Out: Collector>(
         at millis: Int64, key: Key, _ context: KeyedContext<Key>, into out: inout Out
     ) throws where Out.Element == Output
+
+    /// The watermark has reached a timer registered for `millis` (event time).
+    mutating func eventTimer<Out: Collector>(
+        at millis: Int64, key: Key, _ context: KeyedContext<Key>, into out: inout Out
+    ) throws where Out.Element == Output
 }
 
 extension KeyedProcessFunction {
     public mutating func timer<Out: Collector>(
         at millis: Int64, key: Key, _ context: KeyedContext<Key>, into out: inout Out
     ) throws where Out.Element == Output {}
+
+    public mutating func eventTimer<Out: Collector>(
+        at millis: Int64, key: Key, _ context: KeyedContext<Key>, into out: inout Out
+    ) throws where Out.Element == Output {}
 }
 
 /// What a function may use while it handles a record or a timer.
 public struct KeyedContext<Key: StreamKey> {
-    /// Milliseconds since 1970-01-01 UTC; costs about 30 ns.
-    public func processingTimeMillis() -> Int64 { clock.wallMillis() }
-    public let timers: TimerService<Key>
-    @usableFromInline let clock: any RuntimeClock
+    @usableFromInline let core: KeyedCore<Key>
 
-    @inlinable init(timers: TimerService<Key>, clock: any RuntimeClock) {
-        self.timers = timers
-        self.clock = clock
-    }
+    @inlinable init(_ core: KeyedCore<Key>) { self.core = core }
+
+    /// Milliseconds since 1970-01-01 UTC; costs about 30 ns.
+    public func processingTimeMillis() -> Int64 { core.clock.wallMillis() }
+
+    /// The event time of the record, or the time of the timer; `Int64.min` in a stream without event time.
+    @inlinable public var timeMillis: Int64 { core.recordTime.millis }
+
+    /// No record at or before this event time is expected any more; `Int64.min` before the first watermark.
+    @inlinable public var watermarkMillis: Int64 { core.watermark }
+
+    @inlinable public var timers: TimerService<Key> { core.timers }
 }
 
 /// Runs a `KeyedProcessFunction`.
 public struct KeyedProcess<F: KeyedProcessFunction>: Operator {
     public typealias Input = F.Input
     public typealias Output = F.Output
-    @usableFromInline let state: OperatorState
+    @usableFromInline let core: KeyedCore<F.Key>
     @usableFromInline var function: F
     @usableFromInline let key: @Sendable (F.Input) -> F.Key
     @usableFromInline let context: KeyedContext<F.Key>
@@ -64,13 +78,11 @@ public struct KeyedProcess<F: KeyedProcessFunction>: Operator {
         context: OperatorContext, key: @escaping @Sendable (F.Input) -> F.Key,
         make: (KeyedStateContext<F.Key>) throws -> F
     ) throws {
-        state = try context.makeState()
-        let timers = try TimerService<F.Key>(state: state, services: context.services)
-        function = try make(KeyedStateContext(state: state, operatorContext: context))
-        try state.seal()
-        try timers.restore()
+        core = try KeyedCore(context)
+        function = try make(KeyedStateContext(state: core.state, operatorContext: context))
+        try core.seal()
         self.key = key
-        self.context = KeyedContext(timers: timers, clock: context.clock)
+        self.context = KeyedContext(core)
     }
 
     @inlinable @inline(__always)
@@ -79,17 +91,18 @@ public struct KeyedProcess<F: KeyedProcessFunction>: Operator {
         try function.process(input, key: key(input), context, into: &down)
     }
 
+    @inlinable public mutating func watermark<Down: Collector>(_ time: Int64, into down: inout Down) throws
+    where Down.Element == Output {
+        try core.advance(to: time, into: &down) { try function.eventTimer(at: $0, key: $1, context, into: &$2) }
+    }
+
     @inlinable public mutating func tick<Down: Collector>(_ wallMillis: Int64, into down: inout Down) throws
     where Down.Element == Output {
-        while let timer = context.timers.next(dueAt: wallMillis) {
-            try function.timer(at: timer.millis, key: timer.key, context, into: &down)
-        }
-        context.timers.askForTick()
+        try core.resume(into: &down) { try function.eventTimer(at: $0, key: $1, context, into: &$2) }
+        try core.fireProcessingTime(wallMillis) { try function.timer(at: $0, key: $1, context, into: &down) }
     }
 
-    public mutating func barrier(_ snapshot: TaskSnapshot) throws {
-        snapshot.add(try state.snapshot(snapshot.epoch), of: state.operatorID)
-    }
+    public mutating func barrier(_ snapshot: TaskSnapshot) throws { try core.snapshot(into: snapshot) }
 
-    public mutating func close() { state.close() }
+    public mutating func close() { core.close() }
 }

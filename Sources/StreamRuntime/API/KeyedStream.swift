@@ -12,7 +12,7 @@ public struct KeyedStream<Up: Chain, Key: StreamKey> {
     /// Each use of a keyed stream has an exchange of its own.
     @inlinable func exchanged() -> Stream<InputHead<Element>> {
         let flow = upstream.flow
-        let exchange = flow.add("keyed", .init(isKeyExchange: true), inputs: [upstream.node])
+        let exchange = flow.add("keyed", .exchange(.keyed), inputs: [upstream.node])
         let stream = Stream<InputHead<Element>>(flow, InputHead(), exchange)
         let chain = upstream.chain
         let key = key
@@ -31,7 +31,7 @@ public struct KeyedStream<Up: Chain, Key: StreamKey> {
         _ make: @escaping @Sendable (KeyedStateContext<Key>) throws -> F
     ) -> Stream<Stage<InputHead<Element>, KeyedProcess<F>>> where F.Key == Key, F.Input == Element {
         let key = key
-        return exchanged().stage("process", isStateful: true) { try KeyedProcess(context: $0, key: key, make: make) }
+        return exchanged().stage("process", .stateful) { try KeyedProcess(context: $0, key: key, make: make) }
     }
 
     /// Folds each record into a value kept per key, and emits the key with its new value each time.
@@ -41,7 +41,7 @@ public struct KeyedStream<Up: Chain, Key: StreamKey> {
         _ initial: Value, _ update: @escaping @Sendable (inout Value, Element) -> Void
     ) -> Stream<Stage<InputHead<Element>, Fold<Key, Element, Value>>> {
         let key = key
-        return exchanged().stage("fold", isStateful: true) {
+        return exchanged().stage("fold", .stateful) {
             try Fold(context: $0, key: key, initial: initial, update: update)
         }
     }

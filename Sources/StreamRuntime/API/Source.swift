@@ -91,12 +91,15 @@ public struct SourceReaderContext: Sendable {
     public let wake: @Sendable () -> Void
     public let metrics: MetricRegistry
     public let clock: any RuntimeClock
+    /// Tells the split of the records that follow; a reader of several splits calls it for watermarks per split.
+    public let splits: SplitCursor
 
     public init(
         source: SourceContext, subtask: Int, parallelism: Int, assignments: [SplitPosition],
         backPressure: BackPressure, wake: @escaping @Sendable () -> Void, metrics: MetricRegistry,
-        clock: any RuntimeClock
+        clock: any RuntimeClock, splits: SplitCursor? = nil
     ) {
+        self.splits = splits ?? SplitCursor(assignments.map(\.split))
         self.source = source
         self.subtask = subtask
         self.parallelism = parallelism

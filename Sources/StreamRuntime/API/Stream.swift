@@ -23,9 +23,9 @@ public struct Stream<C: Chain> {
     }
 
     @inlinable func stage<Op: Operator>(
-        _ id: OperatorID, isStateful: Bool = false, isAsynchronous: Bool = false, _ make: @escaping @Sendable (OperatorContext) throws -> Op
+        _ id: OperatorID, _ traits: GraphNode.Traits = [], _ make: @escaping @Sendable (OperatorContext) throws -> Op
     ) -> Stream<Stage<C, Op>> where Op.Input == C.Element {
-        let next = flow.add(id, .init(isStateful: isStateful, isAsynchronous: isAsynchronous), inputs: [node])
+        let next = flow.add(id, .transform, inputs: [node], traits: traits)
         return Stream<Stage<C, Op>>(flow, Stage(chain, next, make), next)
     }
 
@@ -61,7 +61,7 @@ public struct Stream<C: Chain> {
     @inlinable public func apply<Op: Operator>(
         _ id: OperatorID, _ make: @escaping @Sendable (OperatorContext) throws -> Op
     ) -> Stream<Stage<C, Op>> where Op.Input == C.Element {
-        stage(id, make)
+        stage(id, [], make)
     }
 
     /// Brings records with equal keys to the same subtask, in order per upstream subtask.
@@ -71,27 +71,15 @@ public struct Stream<C: Chain> {
         KeyedStream(self, key)
     }
 
-    /// Spreads the records evenly over the subtasks that follow; their order is not kept.
-    @inlinable public func rebalanced() -> Stream<InputHead<Element>> {
-        let exchange = flow.add("rebalance", .init(isRebalance: true), inputs: [node])
-        let chain = chain
-        let next = Stream<InputHead<Element>>(flow, InputHead(), exchange)
-        flow.complete(exchange) { task in
-            let end = task.fanOut(of: C.Element.self)
-            return task.startsAt(exchange) ? try task.inputHead(end) : try chain.connect(end, task)
-        }
-        return next
-    }
-
     /// The records of both streams, in no particular order between them.
     @inlinable public func union<Other: Chain<Element>>(_ other: Stream<Other>) -> Stream<InputHead<Element>> {
-        let next = flow.add("union", .init(isUnion: true), inputs: [node, other.node])
+        let next = flow.add("union", .union, inputs: [node, other.node])
         return Stream<InputHead<Element>>(flow, InputHead(), next)
     }
 
     /// Ends the stream in `sink`.
     @inlinable public func sink<S: Sink>(_ sink: S, id: OperatorID = "sink") where S.Element == Element {
-        let end = flow.add(id, .init(isSink: true), inputs: [node])
+        let end = flow.add(id, .sink, inputs: [node])
         flow.setTransactions(end, sink.transactions)
         let chain = chain
         flow.complete(end) { task in
@@ -115,19 +103,30 @@ public struct Stream<C: Chain> {
 }
 
 extension TaskBuilder {
+    @usableFromInline func writer<Element>(_ output: Int, of: Element.Type) -> BatchWriter<Element> {
+        BatchWriter(mainOutputs[output], recordTime)
+    }
+
     @usableFromInline func batchRouter<Element>(_ output: Int, of: Element.Type) -> BatchRouter<Element> {
-        BatchRouter(outputs[output], subtask: subtask, isRoundRobin: outputIsRoundRobin[output])
+        BatchRouter(writer(output, of: Element.self), signals, subtask: subtask, isRoundRobin: outputIsRoundRobin[output])
     }
 
-    @usableFromInline func fanOut<Element>(of: Element.Type) -> FanOut<Element> {
-        FanOut(outputs.indices.map { batchRouter($0, of: Element.self) })
+    /// One end for each consumer.
+    @usableFromInline func fanOut<End: Collector>(_ end: (Int) -> End) -> FanOut<End> {
+        FanOut(mainOutputs.indices.map(end), signals)
     }
 
-    @usableFromInline var outputCount: Int { outputs.count }
+    @usableFromInline func fanOut<Element>(of: Element.Type) -> FanOut<BatchRouter<Element>> {
+        fanOut { batchRouter($0, of: Element.self) }
+    }
+
+    @usableFromInline var outputCount: Int { mainOutputs.count }
 
     @usableFromInline func keyRouter<Element, Key: StreamKey>(
         _ key: @escaping @Sendable (Element) -> Key
     ) -> KeyRouter<Element, Key> {
-        KeyRouter(outputs[0], environment.keyGroups, key)
+        KeyRouter(writer(0, of: Element.self), signals, environment.keyGroups, key)
     }
+
+    @usableFromInline func operatorID(_ node: NodeIndex) -> OperatorID { environment.graph.node(node).id }
 }

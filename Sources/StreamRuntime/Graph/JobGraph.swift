@@ -11,16 +11,36 @@ public struct GraphError: Error, CustomStringConvertible {
 }
 
 /// One operator of a job.
-struct GraphNode: Sendable {
-    enum Kind: Sendable {
+@usableFromInline struct GraphNode: Sendable {
+    @usableFromInline enum Kind: Sendable {
         case source
         case transform
-        /// Records pass on to other subtasks here: by key, or in turn.
+        /// Records pass on to other subtasks here.
         case exchange(Exchange)
         case union
+        /// Two inputs of their own types.
+        case pair
+        /// What the operator before puts out under this name, beside its results.
+        case sideOutput(String)
         case sink
     }
-    enum Exchange: String, Sendable { case keyed = "HASH", rebalance = "REBALANCE" }
+    /// Raw values are Flink's names of these ways to ship records.
+    @usableFromInline enum Exchange: String, Sendable {
+        case keyed = "HASH", rebalance = "REBALANCE", rescale = "RESCALE", broadcast = "BROADCAST", global = "GLOBAL",
+            custom = "CUSTOM"
+    }
+    @usableFromInline struct Traits: OptionSet, Sendable {
+        @usableFromInline let rawValue: Int
+        @usableFromInline init(rawValue: Int) { self.rawValue = rawValue }
+
+        @usableFromInline static let stateful = Traits(rawValue: 1)
+        /// Waits for the outside world: slow, by its nature.
+        @usableFromInline static let asynchronous = Traits(rawValue: 2)
+        /// Gives records their event time.
+        @usableFromInline static let assignsTime = Traits(rawValue: 4)
+        /// Does not work without it.
+        @usableFromInline static let needsTime = Traits(rawValue: 8)
+    }
 
     var id: OperatorID
     /// True when the author gave the id; generated ids move when the graph changes.
@@ -28,15 +48,17 @@ struct GraphNode: Sendable {
     var kind: Kind
     var inputs: [NodeIndex]
     var parallelism: Int?
-    var isStateful = false
-    /// Waits for the outside world: slow, by its nature.
-    var isAsynchronous = false
+    var traits: Traits = []
     var transactions: (any TransactionDomain)?
     var discoverSplits: (@Sendable (SourceContext) throws -> [SourceSplit])?
     /// Builds the task whose chain ends at this node.
     var makeTask: @Sendable (TaskBuilder) throws -> TaskBody
 
     var isExchange: Bool { if case .exchange = kind { true } else { false } }
+    var isSideOutput: Bool { if case .sideOutput = kind { true } else { false } }
+    /// Runs where its upstream runs: a writer into an exchange, and what is put out beside.
+    var runsWithUpstream: Bool { isExchange || isSideOutput }
+    var isPair: Bool { if case .pair = kind { true } else { false } }
     var isSink: Bool { if case .sink = kind { true } else { false } }
     var isSource: Bool { if case .source = kind { true } else { false } }
 }
@@ -46,6 +68,8 @@ public struct JobGraph: Sendable {
     let nodes: [GraphNode]
     /// Who reads from each node, in the order in which they were connected.
     let consumers: [[NodeIndex]]
+    /// Whose records carry event time.
+    let isTimed: [Bool]
 
     func node(_ index: NodeIndex) -> GraphNode { nodes[index.rawValue] }
 
@@ -81,6 +105,7 @@ public struct JobGraph: Sendable {
         for (index, node) in nodes.enumerated() where consumers[index].isEmpty && !node.isSink {
             throw GraphError("nothing reads from operator '\(node.id)': end its stream with .sink(…)")
         }
+        isTimed = try Self.eventTime(nodes)
         let domains = nodes.compactMap { node in node.transactions.map { (node.id, $0) } }
         if let first = domains.first,
             let other = domains.first(where: { !$0.1.sharesDecisions(with: first.1) })
@@ -92,4 +117,30 @@ public struct JobGraph: Sendable {
         self.nodes = nodes
         self.consumers = consumers
     }
+
+    /// Event time begins at `.watermarks(…)`. A union has it when all its inputs have; of two connected inputs one is
+    /// enough (rules that are broadcast have no time).
+    private static func eventTime(_ nodes: [GraphNode]) throws -> [Bool] {
+        var isTimed: [Bool] = []
+        for node in nodes {
+            let inputs = node.inputs.map { isTimed[$0.rawValue] }
+            let hasTime = node.isPair ? inputs.contains(true) : !inputs.isEmpty && !inputs.contains(false)
+            guard hasTime || !node.traits.contains(.needsTime) else {
+                let mixed = node.inputs.first { input in
+                    let above = nodes[input.rawValue].inputs.map { isTimed[$0.rawValue] }
+                    return above.contains(true) && above.contains(false)
+                }
+                throw GraphError(
+                    mixed.map {
+                        "operator '\(node.id)' works on event time, and '\(nodes[$0.rawValue].id)' mixes streams with and without: "
+                            + "give each of them .watermarks(…)"
+                    } ?? "operator '\(node.id)' works on event time: call .watermarks(…, at: …) on the stream before it")
+            }
+            isTimed.append(hasTime || node.traits.contains(.assignsTime))
+        }
+        return isTimed
+    }
+
+    /// The consumers of a node's results, without those of its side outputs.
+    func mainConsumers(_ index: Int) -> [NodeIndex] { consumers[index].filter { !node($0).isSideOutput } }
 }

@@ -13,29 +13,6 @@ public protocol Chain<Element>: Sendable {
     func connect<End: Collector>(_ end: End, _ task: TaskBuilder) throws -> TaskBody where End.Element == Element
 }
 
-/// One operator: takes a record, hands results on. A value owned by one task thread.
-public protocol Operator<Input, Output>: SendableMetatype {
-    associatedtype Input
-    associatedtype Output
-
-    mutating func process<Down: Collector>(_ input: Input, into down: inout Down) throws where Down.Element == Output
-
-    /// Snapshot yourself; records after this belong to the next epoch.
-    mutating func barrier(_ snapshot: TaskSnapshot) throws
-
-    /// Time has passed or mail has arrived.
-    mutating func tick<Down: Collector>(_ wallMillis: Int64, into down: inout Down) throws where Down.Element == Output
-
-    mutating func close()
-}
-
-extension Operator {
-    @inlinable public mutating func barrier(_ snapshot: TaskSnapshot) throws {}
-    @inlinable public mutating func tick<Down: Collector>(_ wallMillis: Int64, into down: inout Down) throws
-    where Down.Element == Output {}
-    @inlinable public mutating func close() {}
-}
-
 /// An operator and everything behind it: the link of which fused chains are made.
 public struct Link<Op: Operator, Down: Collector>: Collector where Down.Element == Op.Output {
     @usableFromInline var op: Op
@@ -58,13 +35,26 @@ public struct Link<Op: Operator, Down: Collector>: Collector where Down.Element 
 
     @inlinable public mutating func handle(_ signal: ChainSignal) throws {
         published.set(recordsIn)
-        switch signal {
-        case .barrier(let snapshot): try op.barrier(snapshot)
-        case .tick(let wallMillis): try op.tick(wallMillis, into: &down)
-        case .close: op.close()
-        case .flush, .decided: break
-        }
-        try down.handle(signal)
+        try op.handle(signal, into: &down)
+    }
+}
+
+/// An operator with two inputs and everything behind it: the beginning of a chain.
+public struct PairLink<Op: PairOperator, Down: Collector>: SendableMetatype where Down.Element == Op.Output {
+    @usableFromInline var op: Op
+    @usableFromInline var down: Down
+    @usableFromInline var recordsIn = 0
+    @usableFromInline let published: MetricRegistry.Cell
+
+    @inlinable init(_ op: Op, _ down: Down, _ published: MetricRegistry.Cell) {
+        self.op = op
+        self.down = down
+        self.published = published
+    }
+
+    @inlinable mutating func handle(_ signal: ChainSignal) throws {
+        published.set(recordsIn)
+        try op.handle(signal, into: &down)
     }
 }
 
@@ -99,6 +89,23 @@ public struct InputHead<Element>: Chain {
     }
 }
 
+/// A chain that begins at an operator with two inputs.
+public struct PairHead<Op: PairOperator>: Chain {
+    public typealias Element = Op.Output
+    @usableFromInline let node: NodeIndex
+    @usableFromInline let make: @Sendable (OperatorContext) throws -> Op
+
+    @inlinable init(_ node: NodeIndex, _ make: @escaping @Sendable (OperatorContext) throws -> Op) {
+        self.node = node
+        self.make = make
+    }
+
+    @inlinable public func connect<End: Collector>(_ end: End, _ task: TaskBuilder) throws -> TaskBody
+    where End.Element == Element {
+        try task.pairHead(PairLink(try make(task.operatorContext(node)), end, task.recordsInCell(node)))
+    }
+}
+
 /// A chain that begins at a source.
 public struct SourceHead<S: Source>: Chain {
     public typealias Element = S.Element
@@ -118,9 +125,13 @@ public struct SourceHead<S: Source>: Chain {
 
 /// What a task runs: closures over one specialised chain. Owned by one task thread.
 public struct TaskBody {
-    /// Runs records `index..<count` of a batch through the chain; stops early under back-pressure.
-    /// `index` is where it stopped, also when it throws.
-    @usableFromInline let consume: (UnsafeMutableRawPointer, _ index: inout Int, _ count: Int) throws -> Void
+    /// Runs records `index..<count` of a batch, with their timestamps where they have any, through the chain; stops
+    /// early under back-pressure. `index` is where it stopped, also when it throws.
+    public typealias Consume = (
+        UnsafeMutableRawPointer, _ times: UnsafeMutablePointer<Int64>?, _ index: inout Int, _ count: Int
+    ) throws -> Void
+    /// One for each input of the first operator: none for a source, two for a connected pair.
+    @usableFromInline let consume: [Consume]
     @usableFromInline let poll: ((_ budget: Int) throws -> SourceStatus)?
     @usableFromInline let positions: (() -> [SplitPosition])?
     @usableFromInline let decided: (([SplitPosition]) -> Void)?
@@ -129,7 +140,7 @@ public struct TaskBody {
     @usableFromInline let dispose: () -> Void
 
     @inlinable init(
-        consume: @escaping (UnsafeMutableRawPointer, inout Int, Int) throws -> Void,
+        consume: [Consume],
         poll: ((Int) throws -> SourceStatus)? = nil, positions: (() -> [SplitPosition])? = nil,
         decided: (([SplitPosition]) -> Void)? = nil, lag: (() -> [(split: String, records: Int64)])? = nil,
         handle: @escaping (ChainSignal) throws -> Void, dispose: @escaping () -> Void
@@ -144,30 +155,75 @@ public struct TaskBody {
     }
 }
 
+/// How a record enters a chain. Static, so that the loop over a batch is specialised for it.
+public protocol Intake: SendableMetatype {
+    associatedtype Head
+    associatedtype Record
+    static func take(_ record: consuming Record, into head: inout Head) throws
+}
+
+public enum OnlyIntake<Head: Collector>: Intake {
+    @inlinable @inline(__always)
+    public static func take(_ record: consuming Head.Element, into head: inout Head) throws { try head.collect(record) }
+}
+
+public enum FirstIntake<Op: PairOperator, Down: Collector>: Intake where Down.Element == Op.Output {
+    @inlinable @inline(__always)
+    public static func take(_ record: consuming Op.First, into head: inout PairLink<Op, Down>) throws {
+        head.recordsIn &+= 1
+        try head.op.processFirst(record, into: &head.down)
+    }
+}
+
+public enum SecondIntake<Op: PairOperator, Down: Collector>: Intake where Down.Element == Op.Output {
+    @inlinable @inline(__always)
+    public static func take(_ record: consuming Op.Second, into head: inout PairLink<Op, Down>) throws {
+        head.recordsIn &+= 1
+        try head.op.processSecond(record, into: &head.down)
+    }
+}
+
 extension TaskBuilder {
     @inlinable func inputHead<Head: Collector>(_ head: Head) throws -> TaskBody {
-        typealias Element = Head.Element
         let cell = UnsafeMutablePointer<Head>.allocate(capacity: 1)
         cell.initialize(to: head)
-        let backPressure = backPressure
-        declareInput(ElementLayout(Element.self))
         return TaskBody(
-            consume: { raw, index, count in
-                let base = raw.assumingMemoryBound(to: Element.self)
-                var chain = cell.move()  // in registers for the batch, and uniquely owned
-                defer { cell.initialize(to: chain) }
-                while index < count {
-                    let record = (base + index).move()
-                    index &+= 1
-                    try chain.collect(record)
-                    if backPressure.isRaised { return }
-                }
-            },
+            consume: [consume(cell, OnlyIntake<Head>.self)],
             handle: { try cell.pointee.handle($0) },
             dispose: {
                 cell.deinitialize(count: 1)
                 cell.deallocate()
             })
+    }
+
+    @inlinable func pairHead<Op: PairOperator, Down: Collector>(_ head: PairLink<Op, Down>) throws -> TaskBody {
+        let cell = UnsafeMutablePointer<PairLink<Op, Down>>.allocate(capacity: 1)
+        cell.initialize(to: head)
+        return TaskBody(
+            consume: [consume(cell, FirstIntake<Op, Down>.self), consume(cell, SecondIntake<Op, Down>.self)],
+            handle: { try cell.pointee.handle($0) },
+            dispose: {
+                cell.deinitialize(count: 1)
+                cell.deallocate()
+            })
+    }
+
+    /// The loop over a batch whose records `In` brings into the chain in `cell`.
+    @inlinable func consume<In: Intake>(_ cell: UnsafeMutablePointer<In.Head>, _: In.Type) -> TaskBody.Consume {
+        declareInput(ElementLayout(In.Record.self))
+        let (backPressure, recordTime) = (backPressure, recordTime)
+        return { raw, times, index, count in
+            let base = raw.assumingMemoryBound(to: In.Record.self)
+            var chain = cell.move()  // in registers for the batch, and uniquely owned
+            defer { cell.initialize(to: chain) }
+            while index < count {
+                if let times { recordTime.millis = times[index] }
+                let record = (base + index).move()
+                index &+= 1
+                try In.take(record, into: &chain)
+                if backPressure.isRaised { return }
+            }
+        }
     }
 
     @inlinable func sourceHead<S: Source, Head: Collector>(_ source: S, _ node: NodeIndex, _ head: Head) throws -> TaskBody
@@ -177,7 +233,7 @@ extension TaskBuilder {
         let reader = UnsafeMutablePointer<S.Reader>.allocate(capacity: 1)
         reader.initialize(to: try source.makeReader(sourceReaderContext(node)))
         return TaskBody(
-            consume: { _, _, _ in preconditionFailure("a source task has no input channels") },
+            consume: [],
             poll: { budget in
                 var chain = cell.move()
                 defer { cell.initialize(to: chain) }

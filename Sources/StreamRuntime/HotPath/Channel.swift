@@ -29,17 +29,24 @@ struct Segment {
         case barrier
         /// No more records come before the final barrier.
         case drain
+        /// Event time has reached `time` on this channel.
+        case watermark
+        /// This channel holds event time back no longer, until its next watermark.
+        case idle
     }
     var memory: UnsafeMutableRawPointer?
-    var count: Int
-    var epoch: Epoch
+    var count = 0
+    var epoch = Epoch.genesis
+    var time: Int64 = 0
     var kind: Kind
 
     static func records(_ memory: UnsafeMutableRawPointer, _ count: Int) -> Segment {
-        Segment(memory: memory, count: count, epoch: .genesis, kind: .records)
+        Segment(memory: memory, count: count, kind: .records)
     }
-    static func barrier(_ epoch: Epoch) -> Segment { Segment(memory: nil, count: 0, epoch: epoch, kind: .barrier) }
-    static var drain: Segment { Segment(memory: nil, count: 0, epoch: .genesis, kind: .drain) }
+    static func barrier(_ epoch: Epoch) -> Segment { Segment(epoch: epoch, kind: .barrier) }
+    static var drain: Segment { Segment(kind: .drain) }
+    static func watermark(_ time: Int64) -> Segment { Segment(time: time, kind: .watermark) }
+    static var idle: Segment { Segment(kind: .idle) }
 }
 
 /// A bounded single-producer single-consumer ring (Lamport's queue with acquire/release counters).
@@ -98,17 +105,26 @@ final class Channel: Sendable {
     private let recycled: Ring<UnsafeMutableRawPointer>
     let layout: ElementLayout
     let batchRecords: Int
+    /// Where a batch's timestamps begin, one a record; `nil` on a channel whose records carry none.
+    let timesOffset: Int?
+    /// Which input of the reading operator this is: 0, or 1 for the second of two.
+    let ordinal: Int
     /// The worker that runs the downstream task, woken when there is something new.
     let consumer: Waker
     /// The worker that runs the upstream task, woken when there is room again.
     let producer: Waker
 
-    init(layout: ElementLayout, batchRecords: Int, isShallow: Bool, producer: Waker, consumer: Waker) {
+    init(
+        layout: ElementLayout, batchRecords: Int, isShallow: Bool, isTimed: Bool = false, ordinal: Int = 0, producer: Waker,
+        consumer: Waker
+    ) {
         let capacity = isShallow ? Channel.shallowCapacityBatches : Channel.capacityBatches
+        self.ordinal = ordinal
         forward = Ring(capacity: capacity)
         recycled = Ring(capacity: capacity * 2)
         self.layout = layout
         self.batchRecords = isShallow ? min(batchRecords, Channel.shallowBatchRecords) : batchRecords
+        timesOffset = isTimed ? (self.batchRecords * layout.stride + 7) & ~7 : nil
         self.producer = producer
         self.consumer = consumer
     }
@@ -123,9 +139,18 @@ final class Channel: Sendable {
         while let memory = recycled.pop() { memory.deallocate() }
     }
 
+    private var batchBytes: Int {
+        timesOffset.map { $0 + batchRecords * MemoryLayout<Int64>.stride } ?? batchRecords * layout.stride
+    }
+
+    /// The timestamps of a batch of this channel.
+    func times(of batch: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Int64>? {
+        timesOffset.map { (batch + $0).assumingMemoryBound(to: Int64.self) }
+    }
+
     /// Producer side: an empty batch.
     func freshBatch() -> UnsafeMutableRawPointer {
-        recycled.pop() ?? .allocate(byteCount: batchRecords * layout.stride, alignment: layout.alignment)
+        recycled.pop() ?? .allocate(byteCount: batchBytes, alignment: layout.alignment)
     }
 
     /// Consumer side: a batch whose records have been moved out.

@@ -17,7 +17,11 @@ public enum ChainSignal {
     case barrier(TaskSnapshot)
     /// Time has passed, or mail for an operator has arrived: fire timers, emit asynchronous results.
     case tick(wallMillis: Int64)
-    /// The input is idle: hand on what is buffered.
+    /// No record at or before this event time is expected any more. Never falls.
+    case watermark(Int64)
+    /// Every input is idle: event time waits for nobody here until the next watermark.
+    case idle
+    /// The input is idle, or a few milliseconds have passed: hand on what is buffered.
     case flush
     /// The epoch with these positions is decided.
     case decided(Epoch)

@@ -7,6 +7,7 @@ import Synchronization
 /// Y2. Every input that has arrived and is not completed is in each snapshot, in order of arrival.
 /// Y3. A completion counts only for the attempt it belongs to: a late answer to a timed-out request is dropped.
 /// Y4. At `capacity` inputs the operator raises back-pressure; it never drops or reorders.
+/// Y5. A watermark waits until every input that came before it is completed; results carry their input's event time.
 public struct KeyedAsync<F: KeyedAsyncFunction>: Operator {
     public typealias Input = F.Input
     public typealias Output = F.Output
@@ -15,6 +16,8 @@ public struct KeyedAsync<F: KeyedAsyncFunction>: Operator {
     private var function: F
     private let key: @Sendable (F.Input) -> F.Key
     private let table: InFlightTable<F.Key, F.Input, F.Response>
+    private let recordTime: RecordTime
+    private var watermarks = HeldWatermarks()
 
     @usableFromInline init(
         context: OperatorContext, options: AsyncOptions, key: @escaping @Sendable (F.Input) -> F.Key,
@@ -25,21 +28,23 @@ public struct KeyedAsync<F: KeyedAsyncFunction>: Operator {
         try state.seal()
         self.key = key
         table = InFlightTable(context: context, options: options)
-        for item in try context.restoredList(Self.listName, F.Input.stateSchema) {
-            let input = try item.bytes.withUnsafeBytes { bytes in
+        recordTime = context.services.recordTime
+        for item in try context.restoredList(Self.listName, Self.listSchema) {
+            let (time, input) = try item.bytes.withUnsafeBytes { bytes in
                 var reader = ByteReader(bytes)
-                return try F.Input(from: &reader)
+                return (try reader.integer(Int64.self), try F.Input(from: &reader))
             }
-            table.admit(input, key: key(input))
+            table.admit(input, key: key(input), time: time)
         }
     }
 
     private static var listName: String { "in-flight" }
+    private static var listSchema: String { "timed(\(F.Input.stateSchema))" }
 
     public mutating func process<Down: Collector>(_ input: F.Input, into down: inout Down) throws
     where Down.Element == F.Output {
         let key = key(input)
-        if let entry = table.admit(input, key: key) { try start(entry) }
+        if let entry = table.admit(input, key: key, time: recordTime.millis) { try start(entry) }
     }
 
     private mutating func start(_ entry: InFlightTable<F.Key, F.Input, F.Response>.Entry) throws {
@@ -54,6 +59,7 @@ public struct KeyedAsync<F: KeyedAsyncFunction>: Operator {
             guard let entry = table.current(completion) else { continue }
             switch completion.result {
             case .success(let response):
+                recordTime.millis = entry.time
                 try function.complete(entry.input, key: entry.key, response, into: &down)
                 if let next = table.finish(entry) { try start(next) }
             case .failure(let error):
@@ -67,6 +73,18 @@ public struct KeyedAsync<F: KeyedAsyncFunction>: Operator {
             }
         }
         table.askForTick()
+        try releaseWatermarks(into: &down)
+    }
+
+    public mutating func watermark<Down: Collector>(_ time: Int64, into down: inout Down) throws
+    where Down.Element == F.Output {
+        watermarks.add(time, before: table.nextSequence)
+        try releaseWatermarks(into: &down)
+    }
+
+    private mutating func releaseWatermarks<Down: Collector>(into down: inout Down) throws
+    where Down.Element == F.Output {
+        if let time = watermarks.release(completedBelow: table.oldestSequence()) { try down.handle(.watermark(time)) }
     }
 
     private func retry(
@@ -83,12 +101,13 @@ public struct KeyedAsync<F: KeyedAsyncFunction>: Operator {
         snapshot.add(try state.snapshot(snapshot.epoch), of: state.operatorID)
         snapshot.add(
             OperatorList(
-                operatorID: state.operatorID, name: Self.listName, schema: F.Input.stateSchema,
-                items: table.inputsInOrder().map { input, key in
+                operatorID: state.operatorID, name: Self.listName, schema: Self.listSchema,
+                items: table.entriesInOrder().map { entry in
                     var writer = ByteWriter(capacity: 256)
-                    input.encode(into: &writer)
+                    writer.integer(entry.time)
+                    entry.input.encode(into: &writer)
                     return OperatorList.Item(
-                        keyGroup: state.keyGroups.group(ofHash: key.stableHash), bytes: writer.bytes)
+                        keyGroup: state.keyGroups.group(ofHash: entry.key.stableHash), bytes: writer.bytes)
                 }))
     }
 
@@ -104,14 +123,16 @@ final class InFlightTable<Key: StreamKey, Input, Response: Sendable> {
         let sequence: UInt64
         let input: Input
         let key: Key
+        let time: Int64
         /// Requests made so far; a completion names the one it answers.
         var attempt = 0
         var task: Task<Void, Never>?
         var startedNanos: Int64 = 0
-        init(sequence: UInt64, input: Input, key: Key) {
+        init(sequence: UInt64, input: Input, key: Key, time: Int64) {
             self.sequence = sequence
             self.input = input
             self.key = key
+            self.time = time
         }
     }
     struct Completion: Sendable {
@@ -141,7 +162,10 @@ final class InFlightTable<Key: StreamKey, Input, Response: Sendable> {
     private let operatorID: OperatorID
     private let metrics: Metrics
     private let mailbox = Mailbox()
-    private var nextSequence: UInt64 = 0
+    private(set) var nextSequence: UInt64 = 0
+    private var oldest: UInt64 = 0
+    /// True while the operator is full: the task then gives it no records.
+    private var isHolding = false
     private var entries: [UInt64: Entry] = [:]
     /// Per key: the one in flight first, then those that wait.
     private var queues: [Key: [Entry]] = [:]
@@ -174,18 +198,17 @@ final class InFlightTable<Key: StreamKey, Input, Response: Sendable> {
             latency: context.metrics.histogram(
                 "weir_async_latency_seconds", help: "From a request to its answer.", labels: labels))
         services.requestTick()  // the restored requests start with the first tick
-        services.readiness.append { [unowned self] in entries.count < capacity }
     }
 
     /// Takes an input in; returns its entry when its request may start now.
     @discardableResult
-    func admit(_ input: Input, key: Key) -> Entry? {
-        let entry = Entry(sequence: nextSequence, input: input, key: key)
+    func admit(_ input: Input, key: Key, time: Int64) -> Entry? {
+        let entry = Entry(sequence: nextSequence, input: input, key: key, time: time)
         nextSequence += 1
         entries[entry.sequence] = entry
         services.pending += 1
         metrics.inFlight.set(entries.count)
-        if entries.count >= capacity { services.backPressure.raise() }
+        if entries.count >= capacity { hold(true) }
         queues[key, default: []].append(entry)
         guard queues[key]?.count == 1 else { return nil }
         if !isStarted {
@@ -243,6 +266,7 @@ final class InFlightTable<Key: StreamKey, Input, Response: Sendable> {
         entries[entry.sequence] = nil
         services.pending -= 1
         metrics.inFlight.set(entries.count)
+        if entries.count < capacity { hold(false) }
         for reason in outages { pauses.set(reason, false) }
         outages.removeAll()
         queues[entry.key]?.removeFirst()
@@ -294,13 +318,23 @@ final class InFlightTable<Key: StreamKey, Input, Response: Sendable> {
         }
     }
 
-    func inputsInOrder() -> [(Input, Key)] {
-        entries.values.sorted { $0.sequence < $1.sequence }.map { ($0.input, $0.key) }
+    private func hold(_ isFull: Bool) {
+        if isFull { services.backPressure.raise() }
+        guard isFull != isHolding else { return }
+        isHolding = isFull
+        services.holds += isFull ? 1 : -1
+    }
+
+    func entriesInOrder() -> [Entry] { entries.values.sorted { $0.sequence < $1.sequence } }
+
+    /// Everything with a lower sequence is completed.
+    func oldestSequence() -> UInt64 {
+        while oldest < nextSequence, entries[oldest] == nil { oldest += 1 }
+        return oldest
     }
 
     func cancelAll() {
         for entry in entries.values { entry.task?.cancel() }
         for reason in outages { pauses.set(reason, false) }
-        services.readiness.removeAll()
     }
 }

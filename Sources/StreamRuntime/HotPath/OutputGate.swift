@@ -9,10 +9,13 @@ public final class OutputGate {
     @usableFromInline struct Cursor {
         @usableFromInline var next: UnsafeMutableRawPointer
         @usableFromInline var end: UnsafeMutableRawPointer
+        /// Where its event time goes. On an edge without event time nobody writes here.
+        @usableFromInline var nextTime: UnsafeMutablePointer<Int64>
     }
 
     @usableFromInline let cursors: UnsafeMutablePointer<Cursor>
     @usableFromInline let targetCount: Int
+    @usableFromInline let isTimed: Bool
     private let channels: [Channel]
     private var starts: [UnsafeMutableRawPointer]
     private var overflow: [[Segment]]
@@ -27,12 +30,13 @@ public final class OutputGate {
         self.layout = layout
         self.backPressure = backPressure
         targetCount = channels.count
+        isTimed = channels.first?.timesOffset != nil
         batchBytes = (channels.first?.batchRecords ?? 0) * layout.stride
         starts = channels.map { $0.freshBatch() }
         overflow = channels.map { _ in [] }
         cursors = .allocate(capacity: max(1, channels.count))
         for target in channels.indices {
-            (cursors + target).initialize(to: Cursor(next: starts[target], end: starts[target] + batchBytes))
+            (cursors + target).initialize(to: cursor(target))
         }
     }
 
@@ -49,6 +53,13 @@ public final class OutputGate {
         cursors.deallocate()
     }
 
+    private func cursor(_ target: Int) -> Cursor {
+        let start = starts[target]
+        return Cursor(
+            next: start, end: start + batchBytes,
+            nextTime: channels[target].times(of: start) ?? start.assumingMemoryBound(to: Int64.self))
+    }
+
     private func filled(_ target: Int) -> Int { (cursors[target].next - starts[target]) / layout.stride }
 
     /// The batch for `target` is full: sends it and begins another.
@@ -58,9 +69,8 @@ public final class OutputGate {
         guard count > 0 else { return }
         recordsOut += count
         send(.records(starts[target], count), to: target)
-        let fresh = channels[target].freshBatch()
-        starts[target] = fresh
-        cursors[target] = Cursor(next: fresh, end: fresh + batchBytes)
+        starts[target] = channels[target].freshBatch()
+        cursors[target] = cursor(target)
     }
 
     private func send(_ segment: Segment, to target: Int) {

@@ -36,6 +36,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     let name: String
     private let body: TaskBody
     private let input: InputGate?
+    /// Where the chain's results go, and those of its side outputs.
     private let outputs: [OutputGate]
     private let services: TaskServices
     private let sinks: [TaskBuilder.SinkHandle]
@@ -100,23 +101,22 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         var progressed = hasMail.load(ordering: .acquiring) ? try readMail() : false
         if unacknowledged != nil { progressed = try acknowledge() || progressed }
         guard outputsAreFree() else { return progressed ? .progressed : .backPressured }
+        services.backPressure.release()
         if let millis = tickTime() {
             services.nextTimerMillis = .max
             try body.handle(.tick(wallMillis: millis))
             needsFlush = true
             progressed = true
             guard outputsAreFree() else { return .progressed }
-        }
-        if services.backPressure.isRaised {
-            guard services.readiness.allSatisfy({ $0() }) else {
-                if needsFlush { try flush(now) }
-                return progressed ? .progressed : .backPressured
-            }
             services.backPressure.release()
+        }
+        guard services.holds == 0 else {
+            if needsFlush { try flush(now) }
+            return progressed ? .progressed : .backPressured
         }
         if try takeInput(now) { progressed = true }
         try services.fault.check()
-        if phase == .draining, services.pending == 0 { try finishDrain() }
+        if phase == .draining, services.pending == 0, services.holds == 0 { try finishDrain() }
         if needsFlush, !progressed || now - lastFlushNanos > Self.lingerNanos {
             try flush(now)
             progressed = true
@@ -128,7 +128,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     /// One batch, or one poll of the source.
     private func takeInput(_ now: Int64) throws -> Bool {
         if let poll = body.poll {
-            guard phase == .running, services.takePollRequest() || now >= idleUntilNanos else { return false }
+            guard phase == .running, !services.splits.areAllPaused, services.takePollRequest() || now >= idleUntilNanos else { return false }
             switch try poll(Self.pollBudget) {
             case .progressed:
                 needsFlush = true
@@ -138,6 +138,9 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
                 return false
             case .finished:
                 phase = .sourceFinished
+                needsFlush = true
+                try body.handle(.flush)
+                try body.handle(.watermark(.max))  // nothing is late or early any more: every window may close
                 report(.finished)
                 return true
             }
@@ -148,6 +151,13 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
             case .records: break
             case .barrier(let epoch):
                 try barrier(epoch, alignmentNanos: clock.monotonicNanos() - input.alignmentBeganNanos)
+                return true
+            case .watermark(let time):
+                try body.handle(.watermark(time))
+                needsFlush = true
+                return true
+            case .idle:
+                try body.handle(.idle)
                 return true
             case .drained:
                 if phase == .running { phase = .draining }
@@ -164,7 +174,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         needsFlush = true
         var index = batch.index
         do {
-            try body.consume(batch.memory, &index, batch.count)
+            try body.consume[batch.ordinal](batch.memory, batch.times, &index, batch.count)
         } catch {
             input.current?.index = index  // the gate cleans up the records not reached
             throw error

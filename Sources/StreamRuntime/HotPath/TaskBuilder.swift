@@ -3,14 +3,17 @@ import Synchronization
 /// What the operators of one task share with the task itself. Owned by the task thread, except where noted.
 public final class TaskServices: @unchecked Sendable {  // the task thread's; the flags and `waker` are thread-safe
     public let backPressure: BackPressure
+    public let recordTime = RecordTime()
     let waker: Waker
     /// Requests in flight: a draining task waits until none are.
     package var pending = 0
-    /// Operators that may be full themselves: each says whether it takes records again.
-    package var readiness: [() -> Bool] = []
+    /// Operators that take no records just now: one is full, or still has timers to fire.
+    package var holds = 0
     /// The earliest processing time at which an operator wants a tick.
     package var nextTimerMillis = Int64.max
     let fault = StateFault()
+    /// The splits of the source this task reads; empty in a task that reads none.
+    @usableFromInline var splits = SplitCursor([])
     private let mailFlag = Atomic<Bool>(false)
     private let pollFlag = Atomic<Bool>(false)
 
@@ -57,6 +60,10 @@ public struct OperatorContext {
     @usableFromInline package let makeState: () throws -> OperatorState
     /// What the checkpoint holds of this operator's lists, for this subtask's key groups, in order.
     package let restoredList: (_ name: String, _ schema: String) throws -> [OperatorList.Item]
+    /// The same for every key group: what all subtasks of the operator wrote.
+    package let restoredUnionList: (_ name: String, _ schema: String) throws -> [OperatorList.Item]
+    let sideOutput: (_ name: String) -> OutputGate?
+    package let alignments: WatermarkAlignments
     package let pauses: PauseReasons
 }
 
@@ -66,11 +73,17 @@ public final class TaskBuilder {
     let vertex: Vertex
     let subtask: Int
     @usableFromInline let backPressure: BackPressure
+    @usableFromInline let recordTime: RecordTime
     let services: TaskServices
+    /// To the consumers of the chain's end, then to those of its operators' side outputs.
     let outputs: [OutputGate]
+    let mainOutputs: [OutputGate]
+    private let sideOutputs: [SideGate]
+    @usableFromInline let signals: TaskOutputs
     @usableFromInline let outputIsRoundRobin: [Bool]
     let environment: TaskEnvironment
-    private(set) var inputLayout: ElementLayout?
+    /// By the inputs of the chain's first operator.
+    private(set) var inputLayouts: [ElementLayout] = []
     /// Records sent to other tasks, published by the task between batches.
     let recordsSent: MetricRegistry.Cell
     private(set) var sinks: [SinkHandle] = []
@@ -79,18 +92,35 @@ public final class TaskBuilder {
 
     init(
         vertex: Vertex, subtask: Int, services: TaskServices, outputs: [OutputGate], outputIsRoundRobin: [Bool],
-        environment: TaskEnvironment
+        sideOutputs: [SideGate], environment: TaskEnvironment
     ) {
         self.vertex = vertex
         self.subtask = subtask
         self.services = services
-        self.outputs = outputs
+        self.outputs = outputs + sideOutputs.map(\.gate)
+        mainOutputs = outputs
+        self.sideOutputs = sideOutputs
         self.outputIsRoundRobin = outputIsRoundRobin
+        signals = TaskOutputs(self.outputs)
+        recordTime = services.recordTime
         self.environment = environment
         backPressure = services.backPressure
+        let head = environment.graph.node(vertex.start)
+        if head.isSource {
+            let splits = environment.assignments(of: head.id, subtask: subtask, parallelism: vertex.parallelism).map(\.split)
+            services.splits = SplitCursor(splits)
+            if splits.isEmpty { services.splits.end(0) }  // more subtasks than splits: this one waits for nothing
+        }
         recordsSent = environment.metrics.counter(
             "weir_task_records_sent_total", help: "Records a task sent to other tasks.",
             labels: ["task": vertex.name, "subtask": String(subtask)])
+    }
+
+    /// Where an operator in the middle of the chain puts what it does not put into the chain.
+    struct SideGate {
+        let node: NodeIndex
+        let name: String
+        let gate: OutputGate
     }
 
     /// A sink at the end of the chain, without its type.
@@ -101,7 +131,7 @@ public final class TaskBuilder {
 
     @usableFromInline func startsAt(_ node: NodeIndex) -> Bool { vertex.start == node }
 
-    @usableFromInline func declareInput(_ layout: ElementLayout) { inputLayout = layout }
+    @usableFromInline func declareInput(_ layout: ElementLayout) { inputLayouts.append(layout) }
 
     @usableFromInline func recordsInCell(_ node: NodeIndex) -> MetricRegistry.Cell {
         environment.metrics.counter(
@@ -127,7 +157,16 @@ public final class TaskBuilder {
                 try environment.restoredList(
                     id, name, schema, owned: environment.keyGroups.range(of: subtask, parallelism: vertex.parallelism))
             },
+            restoredUnionList: { [environment] name, schema in
+                try environment.restoredList(id, name, schema, owned: 0..<environment.keyGroups.count)
+            },
+            sideOutput: { [sideOutputs] name in sideOutputs.first { $0.node == node && $0.name == name }?.gate },
+            alignments: environment.alignments,
             pauses: environment.pauses)
+    }
+
+    private func assignments(_ source: OperatorID) -> [SplitPosition] {
+        environment.assignments(of: source, subtask: subtask, parallelism: vertex.parallelism)
     }
 
     @usableFromInline func sourceReaderContext(_ node: NodeIndex) -> SourceReaderContext {
@@ -136,8 +175,8 @@ public final class TaskBuilder {
         let services = services
         return SourceReaderContext(
             source: environment.sourceContext(id), subtask: subtask, parallelism: vertex.parallelism,
-            assignments: environment.assignments(of: id, subtask: subtask, parallelism: vertex.parallelism),
-            backPressure: backPressure, wake: { services.requestPoll() }, metrics: environment.metrics, clock: environment.clock)
+            assignments: assignments(id), backPressure: backPressure, wake: { services.requestPoll() },
+            metrics: environment.metrics, clock: environment.clock, splits: services.splits)
     }
 
     @usableFromInline func sinkEnd<S: Sink>(_ sink: S, _ node: NodeIndex) throws -> SinkEnd<S.Writer> {
@@ -154,7 +193,7 @@ public final class TaskBuilder {
             SinkHandle(
                 isReady: { writer.pointee.isReady },
                 isAcknowledged: { try writer.pointee.isAcknowledged(through: $0) }))
-        return SinkEnd(writer, backPressure, recordsInCell(node))
+        return SinkEnd(writer, backPressure, signals, recordsInCell(node))
     }
 }
 
@@ -163,13 +202,17 @@ public struct SinkEnd<Writer: SinkWriter>: Collector {
     /// Owned by the task; freed on `close`.
     @usableFromInline let writer: UnsafeMutablePointer<Writer>
     @usableFromInline let backPressure: BackPressure
+    /// The chain ends here; its operators' side outputs may not.
+    @usableFromInline let outputs: TaskOutputs
     @usableFromInline var recordsIn = 0
     @usableFromInline let published: MetricRegistry.Cell
 
     @usableFromInline init(
-        _ writer: UnsafeMutablePointer<Writer>, _ backPressure: BackPressure, _ published: MetricRegistry.Cell
+        _ writer: UnsafeMutablePointer<Writer>, _ backPressure: BackPressure, _ outputs: TaskOutputs,
+        _ published: MetricRegistry.Cell
     ) {
         self.writer = writer
+        self.outputs = outputs
         self.backPressure = backPressure
         self.published = published
     }
@@ -190,6 +233,7 @@ public struct SinkEnd<Writer: SinkWriter>: Collector {
             writer.pointee.close()
             writer.deinitialize(count: 1)
             writer.deallocate()
+        case .watermark, .idle: outputs.handle(signal)
         case .tick, .decided: break
         }
     }

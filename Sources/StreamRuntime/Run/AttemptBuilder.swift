@@ -21,13 +21,13 @@ struct AttemptBuilder {
 
     func build() throws -> Built {
         var inputChannels: [[[Channel]]] = plan.vertices.map { Array(repeating: [], count: $0.parallelism) }
-        var layouts: [ElementLayout?] = plan.vertices.map { _ in nil }
+        var layouts: [[ElementLayout]] = plan.vertices.map { _ in [] }
         var pending: [Pending] = []
         do {
             for vertex in plan.vertices.reversed() {
                 for subtask in 0..<vertex.parallelism {
                     let made = try makeBody(vertex, subtask, layouts, &inputChannels)
-                    layouts[vertex.index] = made.builder.inputLayout
+                    layouts[vertex.index] = made.builder.inputLayouts
                     pending.append(made)
                 }
             }
@@ -41,29 +41,36 @@ struct AttemptBuilder {
     private func worker(_ subtask: Int) -> Worker { workers[subtask % workers.count] }
 
     private func makeBody(
-        _ vertex: Vertex, _ subtask: Int, _ layouts: [ElementLayout?], _ inputChannels: inout [[[Channel]]]
+        _ vertex: Vertex, _ subtask: Int, _ layouts: [[ElementLayout]], _ inputChannels: inout [[[Channel]]]
     ) throws -> Pending {
         let backPressure = BackPressure()
         let services = TaskServices(backPressure: backPressure, waker: worker(subtask).waker)
         var gates: [OutputGate] = []
         var roundRobin: [Bool] = []
+        var sideGates: [TaskBuilder.SideGate] = []
         for edge in plan.outputs(of: vertex.index) {
-            guard let layout = layouts[edge.to] else {
+            guard layouts[edge.to].indices.contains(edge.ordinal) else {
                 throw GraphError("operator chain '\(plan.vertices[edge.to].name)' takes no input")
             }
-            let targets = edge.pattern == .forward ? [subtask] : Array(0..<plan.vertices[edge.to].parallelism)
+            let layout = layouts[edge.to][edge.ordinal]
+            let targets = edge.pattern.targets(of: subtask, from: vertex.parallelism, to: plan.vertices[edge.to].parallelism)
             let channels = targets.map { target in
                 Channel(
-                    layout: layout, batchRecords: batchRecords, isShallow: edge.isShallow, producer: worker(subtask).waker,
-                    consumer: worker(target).waker)
+                    layout: layout, batchRecords: batchRecords, isShallow: edge.isShallow, isTimed: edge.isTimed,
+                    ordinal: edge.ordinal, producer: worker(subtask).waker, consumer: worker(target).waker)
             }
             for (target, channel) in zip(targets, channels) { inputChannels[edge.to][target].append(channel) }
-            gates.append(OutputGate(channels, layout: layout, backPressure: backPressure))
-            roundRobin.append(edge.pattern == .rebalance)
+            let gate = OutputGate(channels, layout: layout, backPressure: backPressure)
+            if let side = edge.sideOutput {
+                sideGates.append(TaskBuilder.SideGate(node: side.node, name: side.name, gate: gate))
+            } else {
+                gates.append(gate)
+                roundRobin.append(edge.pattern == .rebalance || edge.pattern == .rescale)
+            }
         }
         let builder = TaskBuilder(
             vertex: vertex, subtask: subtask, services: services, outputs: gates, outputIsRoundRobin: roundRobin,
-            environment: environment)
+            sideOutputs: sideGates, environment: environment)
         let body = try environment.graph.node(vertex.end).makeTask(builder)
         return Pending(vertex: vertex, builder: builder, body: body)
     }

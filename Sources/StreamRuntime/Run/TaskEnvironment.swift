@@ -15,6 +15,7 @@ struct TaskEnvironment: Sendable {
     let log: RuntimeLog
     let metrics: MetricRegistry
     let pauses: PauseReasons
+    let alignments = WatermarkAlignments()
     let isCancelled: @Sendable () -> Bool
 
     func sourceContext(_ id: OperatorID) -> SourceContext {

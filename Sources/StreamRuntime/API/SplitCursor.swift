@@ -1,0 +1,40 @@
+/// How a source reader tells which of its splits the records it emits come from, so that each split has a
+/// watermark of its own. Owned by the reader's task thread.
+///
+/// A reader that never calls it is treated as one with a single split.
+public final class SplitCursor: @unchecked Sendable {  // used on the owning task's thread only
+    /// The ids of the reader's splits, in the order of `SourceReaderContext.assignments`.
+    public let ids: [String]
+    // Behind pointers: looked at once a record, where class properties would cost exclusivity checks.
+    @usableFromInline let current: UnsafeMutablePointer<Int>
+    @usableFromInline let paused: UnsafeMutablePointer<Bool>
+    @usableFromInline let ended: UnsafeMutablePointer<Bool>
+
+    public init(_ ids: [String]) {
+        self.ids = ids.isEmpty ? [""] : ids
+        current = .allocate(capacity: 1)
+        current.initialize(to: 0)
+        paused = .allocate(capacity: self.ids.count)
+        paused.initialize(repeating: false, count: self.ids.count)
+        ended = .allocate(capacity: self.ids.count)
+        ended.initialize(repeating: false, count: self.ids.count)
+    }
+
+    deinit {
+        current.deallocate()
+        paused.deallocate()
+        ended.deallocate()
+    }
+
+    /// The records emitted from now on come from split `index`.
+    @inlinable public func select(_ index: Int) { current.pointee = index }
+
+    /// Split `index` has no more records: it holds event time back no longer.
+    @inlinable public func end(_ index: Int) { ended[index] = true }
+
+    /// True while split `index` is further ahead in event time than its alignment allows: leave it for now.
+    @inlinable public func isPaused(_ index: Int) -> Bool { paused[index] }
+
+    /// Every split that has not ended is paused: the task does not poll its reader.
+    var areAllPaused = false
+}

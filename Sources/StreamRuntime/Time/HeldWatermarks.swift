@@ -1,0 +1,24 @@
+/// Watermarks that wait for the records before them, in an operator whose records take their time. Pure.
+/// Holds one watermark for each record in flight at most.
+package struct HeldWatermarks {
+    private var held: [(sequence: UInt64, time: Int64)] = []
+
+    package init() {}
+
+    /// `time` may pass once every record with a lower sequence is completed.
+    package mutating func add(_ time: Int64, before sequence: UInt64) {
+        if let last = held.last, last.sequence == sequence {
+            held[held.count - 1].time = max(last.time, time)
+        } else {
+            held.append((sequence, time))
+        }
+    }
+
+    /// The latest watermark that waits for nothing any more.
+    package mutating func release(completedBelow sequence: UInt64) -> Int64? {
+        let free = held.prefix { $0.sequence <= sequence }
+        guard let last = free.last else { return nil }
+        held.removeFirst(free.count)
+        return last.time
+    }
+}

@@ -1,0 +1,202 @@
+import StreamRuntime
+import Testing
+
+/// A record with an event time.
+struct Timed: Sendable, Equatable, StateCodable {
+    static var stateSchema: String { "test-timed" }
+    var key: Int64
+    var millis: Int64
+
+    init(_ key: Int64, at millis: Int64) {
+        self.key = key
+        self.millis = millis
+    }
+    func encode(into writer: inout ByteWriter) {
+        writer.integer(key)
+        writer.integer(millis)
+    }
+    init(from reader: inout ByteReader) throws {
+        key = try reader.integer()
+        millis = try reader.integer()
+    }
+}
+
+/// Holds each record back until the watermark has passed it; says what is late.
+struct SortByTime: KeyedProcessFunction {
+    typealias Output = Timed
+    let waiting: ListState<Int64, Timed>
+    let late: SideEmitter<Timed>
+    static let lateOutput = SideOutput<Timed>("late")
+
+    init(_ state: KeyedStateContext<Int64>) throws {
+        waiting = try state.list("waiting", Timed.self)
+        late = state.emitter(Self.lateOutput)
+    }
+
+    mutating func process<Out: Collector>(
+        _ input: Timed, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+    ) throws where Out.Element == Timed {
+        if context.timeMillis <= context.watermarkMillis { return late.emit(input) }
+        waiting.append(input, for: key)
+        context.timers.registerEventTime(at: context.timeMillis, for: key)
+    }
+
+    mutating func eventTimer<Out: Collector>(
+        at millis: Int64, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+    ) throws where Out.Element == Timed {
+        for record in waiting[key] where record.millis == millis { try out.collect(record) }
+        waiting[key] = waiting[key].filter { $0.millis > millis }
+    }
+}
+
+struct SortingJob: StreamJob {
+    static let name = "sorting"
+    let records: [Timed]
+    let sink: CollectSink<String>
+    var crashes = CrashPoints([])
+
+    func build(_ flow: Flow) {
+        let crashes = crashes
+        let stream = flow.source(CollectionSource(records)).parallelism(1)
+            .watermarks(.boundedOutOfOrderness(.milliseconds(10)).everyRecord(), at: \.millis).parallelism(1)
+            .map { record in
+                try crashes.pass(record.millis)
+                return record
+            }.parallelism(1)
+            .keyed(by: \.key)
+            .process { try SortByTime($0) }
+        let late = stream.sideOutput(SortByTime.lateOutput).map { "late \($0.key)@\($0.millis)" }
+        stream.map { "\($0.key)@\($0.millis)" }.union(late).sink(sink)
+    }
+}
+
+/// Counts what has arrived from each side.
+struct BothSides: KeyedPairFunction {
+    typealias Output = String
+    let seen: ValueState<Int64, Int>
+    init(_ state: KeyedStateContext<Int64>) throws { seen = try state.value("seen", Int.self) }
+
+    mutating func processFirst<Out: Collector>(
+        _ input: Timed, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+    ) throws where Out.Element == String {
+        seen[key, default: 0] += 1
+        context.timers.registerEventTime(at: 1000, for: key)
+    }
+    mutating func processSecond<Out: Collector>(
+        _ input: String, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+    ) throws where Out.Element == String {
+        seen[key, default: 0] += 100
+        context.timers.registerEventTime(at: 1000, for: key)
+    }
+    mutating func eventTimer<Out: Collector>(
+        at millis: Int64, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+    ) throws where Out.Element == String {
+        try out.collect("\(key)=\(seen[key] ?? 0)")
+    }
+}
+
+struct PairJob: StreamJob {
+    static let name = "pair"
+    let sink: CollectSink<String>
+
+    func build(_ flow: Flow) {
+        let numbers = flow.source(GeneratorSource(count: 5000, splits: 2) { Timed($0 % 10, at: $0) }, id: "numbers")
+            .watermarks(.monotonic(), at: \.millis).keyed(by: \.key)
+        let words = flow.source(GeneratorSource(count: 300, splits: 3) { String($0 % 3) }, id: "words")
+            .keyed(by: { Int64($0) ?? -1 })
+        numbers.connected(words).process { try BothSides($0) }.sink(sink)
+    }
+}
+
+struct SpreadJob: StreamJob {
+    static let name = "spread"
+    let sink: CollectSink<Int64>
+    let deal: @Sendable (Stream<SourceHead<GeneratorSource<Int64>>>) -> Stream<InputHead<Int64>>
+
+    func build(_ flow: Flow) {
+        deal(flow.source(GeneratorSource(count: 3000, splits: 2) { $0 }).parallelism(2)).map { $0 }.parallelism(3).sink(sink)
+    }
+}
+
+@Suite struct EventTimeTests {
+    @Test func mergedWatermarksFollowTheSlowestInputThatIsNotIdle() {
+        var merger = WatermarkMerger(isTimed: [true, true, false])
+        #expect(merger.watermark(5, from: 0) == nil)
+        #expect(merger.watermark(3, from: 1) == 3)
+        #expect(merger.watermark(2, from: 1) == nil)
+        #expect(merger.idle(1) == .risen(5))
+        #expect(merger.idle(2) == .unchanged)
+        #expect(merger.idle(0) == .allIdle)
+        #expect(merger.watermark(4, from: 1) == 5, "the first to wake up says so, without falling")
+        #expect(merger.watermark(9, from: 1) == 9)
+        #expect(merger.watermark(7, from: 0) == nil)
+        #expect(merger.watermark(.max, from: 0) == nil)
+        #expect(merger.watermark(.max, from: 1) == .max)
+    }
+
+    @Test func watermarksWaitForTheRecordsBeforeThem() {
+        var held = HeldWatermarks()
+        held.add(10, before: 3)
+        held.add(12, before: 3)
+        held.add(20, before: 5)
+        #expect(held.release(completedBelow: 2) == nil)
+        #expect(held.release(completedBelow: 4) == 12)
+        #expect(held.release(completedBelow: 9) == 20)
+        #expect(held.release(completedBelow: 9) == nil)
+    }
+
+    static let shuffled = [(1, 5), (2, 3), (1, 12), (1, 9), (2, 25), (2, 4), (1, 14), (1, 16), (2, 30), (1, 13)]
+        .map { Timed(Int64($0.0), at: Int64($0.1)) }
+
+    /// The watermark is 14 once 25 has been seen: what comes at 4, 14 and 13 is late.
+    @Test(arguments: [[], [4, 16], [30]] as [[Int64]]) func eventTimersFireInOrderOfTimeAlsoAcrossCrashes(_ crashes: [Int64]) async throws {
+        let folder = try TemporaryFolder()
+        let sink = CollectSink<String>()
+        var options = testOptions(folder, parallelism: 1, intervalMillis: 1)
+        options.restart = .exponential(initialMillis: 1, maxMillis: 5)
+        try await JobRunner(
+            SortingJob(records: Self.shuffled, sink: sink, crashes: CrashPoints(Set(crashes))), options: options,
+            environment: JobEnvironment()
+        ).run()
+        let late = ["late 2@4", "late 1@14", "late 1@13"]
+        #expect(sink.elements.filter { $0.hasPrefix("late") } == late)
+        let onTime = sink.elements.filter { !$0.hasPrefix("late") }
+        #expect(onTime == ["2@3", "1@5", "1@9", "1@12", "1@16", "2@25", "2@30"])
+    }
+
+    @Test(arguments: [1, 2]) func twoInputsShareTheirKeysStateAndTheLesserWatermark(_ parallelism: Int) async throws {
+        let folder = try TemporaryFolder()
+        let sink = CollectSink<String>()
+        try await JobRunner(
+            PairJob(sink: sink), options: testOptions(folder, parallelism: parallelism), environment: JobEnvironment()
+        ).run()
+        // The words have no event time: they hold nothing back, and may come after the timer.
+        #expect(sink.elements.count >= 10)
+        #expect(Set(sink.elements.map { $0.split(separator: "=")[0] }).count == 10)
+    }
+
+    @Test func everyWayToDealOutRecordsKeepsThem() async throws {
+        func run(_ deal: @escaping @Sendable (Stream<SourceHead<GeneratorSource<Int64>>>) -> Stream<InputHead<Int64>>) async throws -> [Int64] {
+            let folder = try TemporaryFolder()
+            let sink = CollectSink<Int64>()
+            try await JobRunner(SpreadJob(sink: sink, deal: deal), options: testOptions(folder), environment: JobEnvironment()).run()
+            return sink.elements.sorted()
+        }
+        let all = Array(Int64(0)..<3000)
+        #expect(try await run { $0.rebalanced() } == all)
+        #expect(try await run { $0.rescaled() } == all)
+        #expect(try await run { $0.global() } == all)
+        #expect(try await run { $0.partitioned { value, subtasks in Int(value) % subtasks } } == all)
+        #expect(try await run { $0.broadcasted() } == all.flatMap { [$0, $0, $0] })
+    }
+
+    @Test func aPartitionThatDoesNotExistFailsTheJob() async throws {
+        let folder = try TemporaryFolder()
+        var options = testOptions(folder)
+        options.restart = .none
+        let job = SpreadJob(sink: CollectSink<Int64>(), deal: { $0.partitioned { value, subtasks in subtasks } })
+        await #expect(throws: (any Error).self) {
+            try await JobRunner(job, options: options, environment: JobEnvironment()).run()
+        }
+    }
+}
