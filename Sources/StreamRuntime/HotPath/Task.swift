@@ -84,8 +84,9 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
 
     /// Work that appeared since the last step; asked by the worker after it has announced its sleep.
     var hasWork: Bool {
-        hasMail.load(ordering: .acquiring) || services.hasMail || services.hasPollRequest
-            || (services.backPressure.isRaised ? outputs.contains { $0.canProgress } : input?.hasInput ?? false)
+        if hasMail.load(ordering: .acquiring) || services.hasMail || services.hasPollRequest { return true }
+        if services.backPressure.isRaised { return outputs.contains { $0.canProgress } }
+        return services.holds == 0 && input?.hasInput ?? false
     }
 
     // MARK: The loop
