@@ -53,18 +53,26 @@ final class RocksDB: @unchecked Sendable {  // RocksDB's handles are thread-safe
         try body(UnsafeRawBufferPointer(start: bytes, count: count))
     }
 
-    /// Every entry from `start` on whose key is below `end` (`nil`: to the last one), in key order.
+    enum Readahead {
+        /// A few blocks, which may be wanted again.
+        case none
+        /// All there is, once.
+        case large
+    }
+
+    /// Entries from `start` on whose key is below `end`, in key order, for as long as `body` returns true.
     func forEach(
-        from start: [UInt8], to end: [UInt8]?, _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void
+        from start: [UInt8], below end: [UInt8], readahead: Readahead,
+        _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Bool
     ) throws {
         let reads = rocksdb_readoptions_create()
         defer { rocksdb_readoptions_destroy(reads) }
         rocksdb_readoptions_set_verify_checksums(reads, 1)
-        rocksdb_readoptions_set_fill_cache(reads, 0)
-        rocksdb_readoptions_set_readahead_size(reads, 1 << 20)
+        rocksdb_readoptions_set_fill_cache(reads, readahead == .none ? 1 : 0)
+        rocksdb_readoptions_set_readahead_size(reads, readahead == .none ? 0 : 1 << 20)
         rocksdb_readoptions_set_total_order_seek(reads, 1)
-        try (end ?? []).withUnsafeBytes { limit in  // must outlive the iterator
-            if end != nil { rocksdb_readoptions_set_iterate_upper_bound(reads, limit.chars, limit.count) }
+        try end.withUnsafeBytes { limit in  // must outlive the iterator
+            rocksdb_readoptions_set_iterate_upper_bound(reads, limit.chars, limit.count)
             let iterator = rocksdb_create_iterator(handle, reads)
             defer { rocksdb_iter_destroy(iterator) }
             start.withUnsafeBytes { rocksdb_iter_seek(iterator, $0.chars, $0.count) }
@@ -73,9 +81,11 @@ final class RocksDB: @unchecked Sendable {  // RocksDB's handles are thread-safe
                 var valueCount = 0
                 let key = rocksdb_iter_key(iterator, &keyCount)
                 let value = rocksdb_iter_value(iterator, &valueCount)
-                try body(
-                    UnsafeRawBufferPointer(start: key, count: keyCount),
-                    UnsafeRawBufferPointer(start: value, count: valueCount))
+                guard
+                    try body(
+                        UnsafeRawBufferPointer(start: key, count: keyCount),
+                        UnsafeRawBufferPointer(start: value, count: valueCount))
+                else { return }
                 rocksdb_iter_next(iterator)
             }
             try rocks("scan", path) { rocksdb_iter_get_error(iterator, $0) }

@@ -50,9 +50,11 @@ public struct RocksDBBackend: StateBackend {
         let database = try RocksDB(folder, .readOnly, memory: memory)
         defer { database.close() }
         for state in part.states.indices {
-            try database.forEach(
-                from: KeyBound.start(stateID: state, keyGroup: wanted.lowerBound),
-                to: KeyBound.start(stateID: state, keyGroup: wanted.upperBound), body)
+            let bounds = StateKeyLayout.bounds(stateID: state, keyGroups: wanted)
+            try database.forEach(from: bounds.start, below: bounds.end, readahead: .large) { key, value in
+                try body(key, value)
+                return true
+            }
         }
     }
 }

@@ -60,10 +60,11 @@ final class RocksDBStore: StateStore {
         try database.get(key, body)
     }
 
-    func scan(prefix: UnsafeRawBufferPointer, _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void) throws {
+    func scan(
+        from start: [UInt8], below end: [UInt8], _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Bool
+    ) throws {
         try ingestor.settle()
-        let start = Array(prefix)
-        try database.forEach(from: start, to: KeyBound.after(prefix: start), body)
+        try database.forEach(from: start, below: end, readahead: .none, body)
     }
 
     func spill(_ changes: [any StateChanges]) throws {
@@ -144,22 +145,5 @@ struct RestoredEntries: ~Copyable {
         try database.ingest(path)
         filesWritten += 1
         buffer = ChangeBuffer()
-    }
-}
-
-/// Bounds of key ranges.
-enum KeyBound {
-    /// The first bytes above every key that starts with `prefix`; `nil`: there are none.
-    static func after(prefix: [UInt8]) -> [UInt8]? {
-        var bound = prefix
-        while let last = bound.popLast() {
-            if last < 0xFF { return bound + [last + 1] }
-        }
-        return nil
-    }
-
-    /// The first key a state can have in a key group (`StateKeyLayout`).
-    static func start(stateID: Int, keyGroup: Int) -> [UInt8] {
-        [UInt8(stateID >> 8), UInt8(stateID & 0xFF), UInt8(keyGroup >> 8), UInt8(keyGroup & 0xFF)]
     }
 }

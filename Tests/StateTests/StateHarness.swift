@@ -3,11 +3,21 @@ import StateRocksDB
 import StreamRuntime
 import Testing
 
-/// A folder that is gone when the test ends.
+/// A folder that is gone when the test ends. In memory where there is room: what is tested here is not the disk, and
+/// each spill syncs a file.
 final class TemporaryFolder: Sendable {
-    let path = NSTemporaryDirectory() + "/weir-state-test-" + UUID().uuidString
+    let path = TemporaryFolder.root + "/weir-state-test-" + UUID().uuidString
     init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
     deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    private static let root: String = {
+        let memory = "/dev/shm"
+        let free = try? FileManager.default.attributesOfFileSystem(forPath: memory)[.systemFreeSize] as? Int
+        guard let free, free > 2 << 30, FileManager.default.isWritableFile(atPath: memory) else {
+            return NSTemporaryDirectory()
+        }
+        return memory
+    }()
 }
 
 /// SplitMix64: a seed replays a run.

@@ -43,7 +43,9 @@ final class HeapStore: StateStore {
     }
 
     func read(_ key: StateKeyBytes, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {}
-    func scan(prefix: UnsafeRawBufferPointer, _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void) throws {}
+    func scan(
+        from start: [UInt8], below end: [UInt8], _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Bool
+    ) throws {}
     func spill(_ changes: [any StateChanges]) throws {}
     func settle() throws {}
     func close() {}

@@ -28,6 +28,8 @@ public final class OperatorState {
 
     public let operatorID: OperatorID
     public let keyGroups: KeyGroups
+    /// The key groups of this subtask.
+    @usableFromInline let owned: Range<Int>
     @usableFromInline let fault: StateFault
     private let context: StateStoreContext
     private let backendName: String
@@ -42,6 +44,7 @@ public final class OperatorState {
         self.fault = fault
         operatorID = context.operatorID
         keyGroups = context.keyGroups
+        owned = context.owned
         backendName = backend.name
         store = try backend.makeStore(context)
         let labels: MetricRegistry.Labels = [

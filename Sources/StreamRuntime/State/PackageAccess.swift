@@ -27,8 +27,26 @@ extension OperatorState {
     }
 
     /// Timers outside a task: nobody wakes for them, `next` asks. `restore` follows `seal`.
-    package func timerService<Key: StreamKey>(_: Key.Type) throws -> TimerService<Key> {
-        try TimerService(state: self, services: TaskServices(backPressure: BackPressure(), waker: Waker()))
+    @inlinable package func timerService<Key: StreamKey>(
+        _: Key.Type, limits: TimerLimits = TimerLimits()
+    ) throws -> TimerService<Key> {
+        try TimerService(state: self, services: .unattended(), limits: limits)
+    }
+}
+
+extension TaskServices {
+    /// For operators without a task.
+    @usableFromInline static func unattended() -> TaskServices {
+        TaskServices(backPressure: BackPressure(), waker: Waker())
+    }
+}
+
+/// The stored form of timers.
+package enum TimerEncoding {
+    package static func bytes<Key: StreamKey>(_ millis: Int64, _ key: Key) -> [UInt8] {
+        var writer = ByteWriter()
+        TimerKey(millis: millis, key: key).encode(into: &writer)
+        return writer.bytes
     }
 }
 

@@ -65,8 +65,11 @@ public protocol StateStore: AnyObject {
     /// The stored value of a key that is not in its table; calls `body` only when there is one.
     func read(_ key: StateKeyBytes, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
 
-    /// Every stored entry whose key starts with `prefix`, in key order.
-    func scan(prefix: UnsafeRawBufferPointer, _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void) throws
+    /// Stored entries from the key `start` on, below `end`, in key order, for as long as `body` returns true. Sees
+    /// what was spilled and what snapshots were given; not what tables still hold as changes.
+    func scan(
+        from start: [UInt8], below end: [UInt8], _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Bool
+    ) throws
 
     /// Makes these changes readable now: the tables are full and want to evict what changed.
     func spill(_ changes: [any StateChanges]) throws
@@ -121,6 +124,15 @@ public enum StateKeyLayout {
     public static let headerBytes = 4
     public static func stateID(_ key: StateKeyBytes) -> Int { Int(key[0]) << 8 | Int(key[1]) }
     public static func keyGroup(_ key: StateKeyBytes) -> Int { Int(key[2]) << 8 | Int(key[3]) }
+
+    /// Every key of a state in `keyGroups` lies between these, `end` excluded.
+    public static func bounds(stateID: Int, keyGroups: Range<Int>) -> (start: [UInt8], end: [UInt8]) {
+        (header(stateID, keyGroups.lowerBound), header(stateID, keyGroups.upperBound))
+    }
+
+    private static func header(_ stateID: Int, _ group: Int) -> [UInt8] {
+        [UInt8(stateID >> 8), UInt8(stateID & 0xFF), UInt8(group >> 8), UInt8(group & 0xFF)]
+    }
 }
 
 /// One subtask's share of an operator's state in a checkpoint.

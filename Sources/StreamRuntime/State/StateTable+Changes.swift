@@ -31,6 +31,7 @@ extension StateTable {
             }
         }
         core.pointee.dirtyCount = 0
+        takes += 1
         changes.rowCount = taken
         // Closures made here are specialised for the types; a protocol's witness would not be.
         return TakenChanges(
@@ -70,16 +71,22 @@ extension StateTable {
         }
     }
 
-    @inlinable func evict() {
+    /// Makes what changed readable in the store, and marks it clean.
+    @inlinable func spill() {
         do {
-            try store.settle()
-            if core.pointee.dirtyCount * 4 > core.pointee.mask + 1 {
-                let changes = takeChanges(complete: false)
-                try store.spill([changes])
-            }
+            try store.spill([takeChanges(complete: false)])
         } catch {
             fault.record(error)
         }
+    }
+
+    @inlinable func evict() {
+        do {
+            try store.settle()
+        } catch {
+            fault.record(error)
+        }
+        if core.pointee.dirtyCount * 4 > core.pointee.mask + 1 { spill() }
         let usedBefore = core.pointee.used
         rebuild(slotCount: core.pointee.mask + 1) { $0 & (SlotFlags.dirty | SlotFlags.touched) != 0 }
         if core.pointee.used * 2 > usedBefore, core.pointee.used * 4 > (core.pointee.mask + 1) {
@@ -231,15 +238,17 @@ extension StateTable {
 }
 
 extension StateTable {
-    /// Every key there is, in memory and in the store; for what an operator must know at its start.
-    @inlinable func forEachStored(_ body: (Key) -> Void) throws {
-        guard canEvict else { return forEachInMemory { key, _ in body(key) } }
-        let id = UInt16(stateID).bigEndian
-        try withUnsafeBytes(of: id) { prefix in
-            try store.scan(prefix: prefix) { bytes, _ in
-                var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[StateKeyLayout.headerBytes...]))
-                body(try Key(from: &reader))
-            }
+    @usableFromInline enum Presence { case live, removed, unknown }
+
+    /// What memory alone says of `key`; `unknown`: the store may have it.
+    @inlinable func presence(_ key: Key) -> Presence {
+        var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & core.pointee.mask
+        while true {
+            let slot = core.pointee.slots + index &* Self.stride
+            let flags = Self.flags(slot).pointee
+            if flags == SlotFlags.empty { return .unknown }
+            if Self.key(slot).pointee == key { return flags & SlotFlags.live != 0 ? .live : .removed }
+            index = (index &+ 1) & core.pointee.mask
         }
     }
 }

@@ -49,6 +49,8 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     public let descriptor: StateDescriptor
     /// Set by the owning operator state: how many tables divide the store's memory.
     @usableFromInline var tablesOfStore = 1
+    /// How often its changes were taken out. What was set before then, a scan of the store finds.
+    @usableFromInline var takes = 0
     @usableFromInline var scratch = ByteWriter(capacity: 64)
 
     @inlinable init(

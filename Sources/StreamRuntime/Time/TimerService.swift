@@ -10,9 +10,9 @@ public final class TimerService<Key: StreamKey> {
     @usableFromInline let services: TaskServices
 
     /// Declares the states of both domains. `restore` follows when the operator's state is sealed.
-    @inlinable init(state: OperatorState, services: TaskServices) throws {
-        processingTime = try TimerQueue("weir.timers", state: state)
-        eventTime = try TimerQueue("weir.event-timers", state: state)
+    @inlinable init(state: OperatorState, services: TaskServices, limits: TimerLimits = TimerLimits()) throws {
+        processingTime = try TimerQueue("weir.timers", state: state, limits: limits)
+        eventTime = try TimerQueue("weir.event-timers", state: state, limits: limits)
         self.services = services
     }
 
