@@ -101,14 +101,3 @@ extension Stream {
         stage("watermarks", .assignsTime) { try AssignWatermarks(context: $0, strategy: strategy, millis: millis) }
     }
 }
-
-extension Duration {
-    /// Whole milliseconds, rounded towards zero; saturates.
-    @usableFromInline var wholeMillis: Int64 {
-        let (seconds, attoseconds) = components
-        let (millis, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-        if overflow { return seconds < 0 ? .min : .max }
-        let (sum, overflow2) = millis.addingReportingOverflow(attoseconds / 1_000_000_000_000_000)
-        return overflow2 ? (seconds < 0 ? .min : .max) : sum
-    }
-}
