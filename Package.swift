@@ -8,6 +8,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "StreamRuntime", targets: ["StreamRuntime"]),
+        .library(name: "StreamRuntimeTesting", targets: ["StreamRuntimeTesting"]),
         .library(name: "StateRocksDB", targets: ["StateRocksDB"]),
         .library(name: "ConnectorFiles", targets: ["ConnectorFiles"]),
         .library(name: "ConnectorLog", targets: ["ConnectorLog"]),
@@ -31,6 +32,9 @@ let package = Package(
         // The engine: no HTTP, no Kafka, no C but the header-only shim.
         .target(name: "COSShim"),
         .target(name: "StreamRuntime", dependencies: ["COSShim"], swiftSettings: strict),
+
+        // For the tests of job authors, and ours: jobs and operators on one thread, in virtual time.
+        .target(name: "StreamRuntimeTesting", dependencies: ["StreamRuntime"], swiftSettings: strict),
 
         // Connectors and state backends: they know the engine; the engine does not know them.
         .systemLibrary(
@@ -96,7 +100,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/weir-bench", swiftSettings: strict),
 
-        .testTarget(name: "StreamRuntimeTests", dependencies: ["StreamRuntime"], swiftSettings: strict),
+        .testTarget(
+            name: "StreamRuntimeTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting"], swiftSettings: strict),
+        .testTarget(
+            name: "StreamRuntimeTestingTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting"],
+            swiftSettings: strict),
         .testTarget(
             name: "StateTests", dependencies: ["StreamRuntime", "StateRocksDB"], swiftSettings: strict),
         .testTarget(

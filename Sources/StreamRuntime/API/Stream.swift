@@ -64,6 +64,13 @@ public struct Stream<C: Chain> {
         stage(id, [], make)
     }
 
+    /// The same for an operator that gives records their event time.
+    @inlinable package func applyTime<Op: Operator>(
+        _ id: OperatorID, _ make: @escaping @Sendable (OperatorContext) throws -> Op
+    ) -> Stream<Stage<C, Op>> where Op.Input == C.Element {
+        stage(id, .assignsTime, make)
+    }
+
     /// Brings records with equal keys to the same subtask, in order per upstream subtask.
     @inlinable public func keyed<Key: StreamKey>(
         by key: @escaping @Sendable (Element) -> Key

@@ -64,6 +64,9 @@ struct Plan: Sendable {
     var vertices: [Vertex]
     var edges: [PlanEdge]
 
+    /// Subtasks of the widest chain.
+    var width: Int { vertices.map(\.parallelism).max() ?? 1 }
+
     func inputs(of vertex: Int) -> [PlanEdge] { edges.filter { $0.to == vertex } }
     /// In the order of the end node's consumers: the order of the task's output gates.
     func outputs(of vertex: Int) -> [PlanEdge] { edges.filter { $0.from == vertex } }

@@ -233,21 +233,23 @@ final class InFlightTable<Key: StreamKey, Input, Response: Sendable> {
         let attempt = entry.attempt
         let mailbox = mailbox
         let services = services
+        services.requestBegan()
         entry.task = Task {
             let result: Result<Response, any Error>
             do { result = .success(try await perform(request)) } catch { result = .failure(error) }
             mailbox.completions.withLock {
                 $0.append(Completion(sequence: sequence, attempt: attempt, result: result))
             }
-            services.requestTick()
+            services.requestEnded()
         }
         timeouts.append((clock.wallMillis() + Int64(timeoutMillis), entry, attempt))
     }
 
+    /// Those that came together, in the order of their inputs: not in that of the threads that brought them.
     func takeCompletions() -> [Completion] {
         mailbox.completions.withLock { completions in
             defer { completions.removeAll(keepingCapacity: true) }
-            return completions
+            return completions.sorted { $0.sequence < $1.sequence }
         }
     }
 

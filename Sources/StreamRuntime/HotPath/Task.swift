@@ -32,6 +32,8 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     static let pollBudget = 1024
     static let lingerNanos: Int64 = 2_000_000
     static let longestIdleNanos: Int64 = 100_000_000
+    /// Thirty years: fits into nanoseconds.
+    static let longestTimerMillis: Int64 = 1 << 40
 
     let name: String
     private let body: TaskBody
@@ -135,7 +137,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
                 needsFlush = true
                 return true
             case .idle(let micros):
-                idleUntilNanos = now + min(max(micros, 0) * 1000, Self.longestIdleNanos)
+                idleUntilNanos = now + min(max(micros, 0), Self.longestIdleNanos / 1000) * 1000
                 return false
             case .finished:
                 phase = .sourceFinished
@@ -208,10 +210,11 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     }
 
     private func nextDeadline(_ now: Int64) -> Int64 {
-        var deadline = now + Self.longestIdleNanos
+        var deadline = Int64.max
         if body.poll != nil, phase == .running { deadline = min(deadline, idleUntilNanos) }
         if services.nextTimerMillis != .max {
-            deadline = min(deadline, now + max(0, services.nextTimerMillis - clock.wallMillis()) * 1_000_000)
+            let millis = max(0, services.nextTimerMillis.subtractingSaturating(clock.wallMillis()))
+            deadline = min(deadline, now + min(millis, Self.longestTimerMillis) * 1_000_000)
         }
         if unacknowledged != nil { deadline = min(deadline, now + 1_000_000) }
         return deadline
@@ -268,6 +271,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     }
 
     var isSource: Bool { sourceOperator != nil }
+    var requestsInFlight: Int { services.requestsInFlight }
 
     /// After the worker has stopped.
     func dispose() {

@@ -7,6 +7,8 @@ public final class TaskServices: @unchecked Sendable {  // the task thread's; th
     let waker: Waker
     /// Requests in flight: a draining task waits until none are.
     package var pending = 0
+    /// Requests that run in Swift concurrency and have not put their answer into their operator's mailbox. Any thread.
+    private let requests = Atomic<Int>(0)
     /// Operators that take no records just now: one is full, or still has timers to fire.
     package var holds = 0
     /// The earliest processing time at which an operator wants a tick.
@@ -27,6 +29,15 @@ public final class TaskServices: @unchecked Sendable {  // the task thread's; th
         mailFlag.store(true, ordering: .releasing)
         waker.wake()
     }
+
+    /// A request has begun. Its end follows from any thread, once the answer can be taken.
+    func requestBegan() { requests.add(1, ordering: .relaxed) }
+    func requestEnded() {
+        mailFlag.store(true, ordering: .releasing)
+        requests.subtract(1, ordering: .releasing)
+        waker.wake()
+    }
+    var requestsInFlight: Int { requests.load(ordering: .acquiring) }
 
     /// From any thread: an idle source has records again.
     func requestPoll() {

@@ -1,10 +1,10 @@
-/// Turns a plan into tasks, channels and workers. Downstream vertices first: a channel needs to know the
+/// Turns a plan into tasks and channels. Downstream vertices first: a channel needs to know the
 /// records its reader takes.
 struct AttemptBuilder {
     let plan: Plan
     let environment: TaskEnvironment
     let batchRecords: Int
-    let workers: [Worker]
+    let executor: any TaskExecutor
     let report: @Sendable (_ task: Int, StreamTask.Report) -> Void
 
     struct Built {
@@ -38,13 +38,11 @@ struct AttemptBuilder {
         return assemble(pending.reversed(), inputChannels)
     }
 
-    private func worker(_ subtask: Int) -> Worker { workers[subtask % workers.count] }
-
     private func makeBody(
         _ vertex: Vertex, _ subtask: Int, _ layouts: [[ElementLayout]], _ inputChannels: inout [[[Channel]]]
     ) throws -> Pending {
         let backPressure = BackPressure()
-        let services = TaskServices(backPressure: backPressure, waker: worker(subtask).waker)
+        let services = TaskServices(backPressure: backPressure, waker: executor.waker(ofSubtask: subtask))
         var gates: [OutputGate] = []
         var roundRobin: [Bool] = []
         var sideGates: [TaskBuilder.SideGate] = []
@@ -57,7 +55,8 @@ struct AttemptBuilder {
             let channels = targets.map { target in
                 Channel(
                     layout: layout, batchRecords: batchRecords, isShallow: edge.isShallow, isTimed: edge.isTimed,
-                    ordinal: edge.ordinal, producer: worker(subtask).waker, consumer: worker(target).waker)
+                    ordinal: edge.ordinal, producer: executor.waker(ofSubtask: subtask),
+                    consumer: executor.waker(ofSubtask: target))
             }
             for (target, channel) in zip(targets, channels) { inputChannels[edge.to][target].append(channel) }
             let gate = OutputGate(channels, layout: layout, backPressure: backPressure)
@@ -86,7 +85,7 @@ struct AttemptBuilder {
                 timing: TaskTiming(environment.metrics, task: made.vertex.name, subtask: made.builder.subtask),
                 report: { report(index, $0) })
             built.tasks.append(task)
-            worker(made.builder.subtask).add(task)
+            executor.add(task, subtask: made.builder.subtask)
             publishRecordsOut(made)
         }
         for vertex in plan.vertices where environment.graph.node(vertex.end).transactions != nil {

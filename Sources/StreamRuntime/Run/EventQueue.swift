@@ -12,11 +12,17 @@ final class EventQueue<Event>: @unchecked Sendable {  // `events` only under `co
         condition.unlock()
     }
 
+    var isEmpty: Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        return events.isEmpty
+    }
+
     /// Everything posted so far; waits up to `millis` for the first.
     func take(waitMillis millis: Int) -> [Event] {
         condition.lock()
         defer { condition.unlock() }
-        if events.isEmpty {
+        if events.isEmpty, millis > 0 {
             _ = condition.wait(until: Date(timeIntervalSinceNow: Double(millis) / 1000))
         }
         defer { events.removeAll(keepingCapacity: true) }

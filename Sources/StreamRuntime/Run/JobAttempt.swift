@@ -1,14 +1,15 @@
 import Foundation
 
 /// One run of a job from a decision (or the beginning) to its end or its first failure: the thin shell
-/// around `CheckpointProtocol`. Everything here happens on the thread that calls `run`, except what tasks
-/// and snapshot threads post to the event queue.
+/// around `CheckpointProtocol`. Everything here happens on the thread that calls `run` (or `start`, `turn` and `tearDown`
+/// one by one), except what tasks and snapshot threads post to the event queue.
 final class JobAttempt {
     enum Event: Sendable {
         case report(task: Int, StreamTask.Report)
         case written(task: Int, Epoch, TaskShare)
         case failed(where: String, any Error)
         case stop(drain: Bool)
+        case checkpoint
     }
     /// What one task's share of a checkpoint came to, once durable.
     struct TaskShare: Sendable {
@@ -18,15 +19,15 @@ final class JobAttempt {
     }
 
     private let environment: TaskEnvironment
+    private let plan: Plan
+    private let executor: any TaskExecutor
     private let options: JobOptions
     private let store: FileCheckpointStore
     private let domain: (any TransactionDomain)?
     private let metrics: CheckpointMetrics
     private let events: EventQueue<Event>
     private let clock: any RuntimeClock
-    private let snapshotThreads = DispatchQueue(label: "weir.snapshots", attributes: .concurrent)
 
-    private var workers: [Worker] = []
     private var tasks: [StreamTask] = []
     private var machine: CheckpointProtocol
     private var shares: [Int: TaskShare] = [:]
@@ -35,13 +36,15 @@ final class JobAttempt {
     private var drainDeadlineNanos = Int64.max
     private var retained: [CheckpointManifest] = []
     private(set) var lastDecided: Epoch
-    private var finished = false
+    private(set) var isFinished = false
 
     init(
-        environment: TaskEnvironment, options: JobOptions, store: FileCheckpointStore, domain: (any TransactionDomain)?,
-        metrics: CheckpointMetrics, events: EventQueue<Event>
+        environment: TaskEnvironment, plan: Plan, executor: any TaskExecutor, options: JobOptions,
+        store: FileCheckpointStore, domain: (any TransactionDomain)?, metrics: CheckpointMetrics, events: EventQueue<Event>
     ) {
         self.environment = environment
+        self.plan = plan
+        self.executor = executor
         self.options = options
         self.store = store
         self.domain = domain
@@ -57,25 +60,24 @@ final class JobAttempt {
         defer { tearDown() }
         try start()
         started()
-        while !finished {
-            for event in events.take(waitMillis: waitMillis()) { try handle(event) }
-            try watchTheClock()
-        }
+        while !isFinished { _ = try turn(waitMillis: waitMillis()) }
+    }
+
+    /// Handles what tasks and snapshot threads have posted, and looks at the clock. Waits so long for a first event; false
+    /// when there was none.
+    func turn(waitMillis: Int) throws -> Bool {
+        let posted = events.take(waitMillis: waitMillis)
+        for event in posted { try handle(event) }
+        try watchTheClock()
+        return !posted.isEmpty
     }
 
     // MARK: Start and end
 
-    private func start() throws {
-        let plan = try Plan(
-            environment.graph, defaultParallelism: options.parallelism, keyGroups: environment.keyGroups)
-        let widest = plan.vertices.map(\.parallelism).max() ?? 1
-        let threads = options.threads ?? min(widest, ProcessInfo.processInfo.activeProcessorCount)
+    func start() throws {
         let events = events
-        workers = (0..<max(1, min(threads, widest))).map { index in
-            Worker(name: "weir-\(index)", clock: clock) { task, error in events.post(.failed(where: task.name, error)) }
-        }
         let built = try AttemptBuilder(
-            plan: plan, environment: environment, batchRecords: options.batchRecords, workers: workers,
+            plan: plan, environment: environment, batchRecords: options.batchRecords, executor: executor,
             report: { events.post(.report(task: $0, $1)) }
         ).build()
         tasks = built.tasks
@@ -85,12 +87,12 @@ final class JobAttempt {
             tasks: Set(tasks.indices), sources: Set(sources), firstEpoch: environment.restore.firstEpoch)
         try domain?.begin(environment.restore.firstEpoch, writers: built.transactionalWriters)
         lastBarrierNanos = clock.monotonicNanos()
-        for worker in workers { worker.start() }
+        executor.start { events.post(.failed(where: $0, $1)) }
     }
 
-    private func tearDown() {
-        for worker in workers { worker.stop() }
-        snapshotThreads.sync(flags: .barrier) {}  // no snapshot writes on after its attempt
+    /// Once, whether the attempt has ended well or not.
+    func tearDown() {
+        executor.stop()
         for task in tasks { task.dispose() }
         domain?.close()
     }
@@ -113,6 +115,8 @@ final class JobAttempt {
             throw AttemptFailure(place: place, cause: error)
         case .stop(let drain):
             try perform(machine.handle(.stopRequested(drain: drain)))
+        case .checkpoint:
+            try perform(machine.handle(.intervalElapsed))
         }
     }
 
@@ -131,7 +135,7 @@ final class JobAttempt {
                 drainDeadlineNanos = clock.monotonicNanos() + Int64(options.drainTimeoutMillis) * 1_000_000
                 for task in tasks where task.isSource { task.post(.drain) }
             case .finish:
-                finished = true
+                isFinished = true
             }
         }
     }
@@ -152,6 +156,13 @@ final class JobAttempt {
         }
     }
 
+    /// The next time at which `turn` has something to do without an event.
+    var deadlineNanos: Int64 {
+        let (began, millis) = machine.openEpoch == nil
+            ? (lastBarrierNanos, options.checkpointIntervalMillis) : (epochBeganNanos, options.epochTimeoutMillis + 1)
+        return min(drainDeadlineNanos, began + Int64(millis) * 1_000_000)
+    }
+
     private func waitMillis() -> Int {
         if machine.openEpoch != nil { return 100 }
         let due = lastBarrierNanos + Int64(options.checkpointIntervalMillis) * 1_000_000 - clock.monotonicNanos()
@@ -160,12 +171,12 @@ final class JobAttempt {
 
     // MARK: A checkpoint, from snapshots to the decision
 
-    /// Beside the stream: files are written on the snapshot threads.
+    /// Beside the stream: the executor decides where files are written.
     private func write(_ snapshot: TaskSnapshot, _ task: Int) {
         let files = store
         let events = events
         let attempt = environment.attempt
-        snapshotThreads.async {
+        executor.write {
             do {
                 var share = TaskShare(positions: snapshot.positions)
                 for entry in snapshot.state {

@@ -10,23 +10,22 @@ final class Worker: @unchecked Sendable {  // its owner's until `start`, then th
     private let clock: any RuntimeClock
     private let stopFlag = Atomic<Bool>(false)
     private let done = DispatchSemaphore(value: 0)
-    private let failed: @Sendable (StreamTask, any Error) -> Void
     private let name: String
     private var isStarted = false
 
-    init(name: String, clock: any RuntimeClock, failed: @escaping @Sendable (StreamTask, any Error) -> Void) {
+    init(name: String, clock: any RuntimeClock) {
         self.name = name
         self.clock = clock
-        self.failed = failed
         waker = Waker()
     }
 
     func add(_ task: StreamTask) { tasks.append(task) }
 
-    func start() {
+    /// `failed` is told of the first step that throws; none is taken after it.
+    func start(failed: @escaping @Sendable (_ task: String, any Error) -> Void) {
         isStarted = true
         let thread = Thread { [self] in
-            run()
+            run(failed)
             done.signal()
         }
         thread.name = name
@@ -42,7 +41,7 @@ final class Worker: @unchecked Sendable {  // its owner's until `start`, then th
         done.wait()
     }
 
-    private func run() {
+    private func run(_ failed: (_ task: String, any Error) -> Void) {
         var idleRounds = 0
         while !stopFlag.load(ordering: .relaxed) {
             var progressed = false
@@ -57,7 +56,7 @@ final class Worker: @unchecked Sendable {  // its owner's until `start`, then th
                         blocked = true
                     }
                 } catch {
-                    failed(task, error)
+                    failed(task.name, error)
                     return waitForStop()
                 }
             }

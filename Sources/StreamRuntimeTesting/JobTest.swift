@@ -1,0 +1,171 @@
+import StreamRuntime
+
+/// A whole job on the thread of the test, in virtual time.
+///
+///     let orders = TestSource<Order>()
+///     let totals = CollectSink<String>()
+///     let test = try JobTest { flow in
+///         flow.source(orders).keyed(by: \.user).fold(0) { $0 += $1.quantity }.map { "\($0.key)=\($0.value)" }.sink(totals)
+///     }
+///     orders.push(Order(user: "ann", quantity: 3))
+///     try test.checkpoint()
+///     try test.crashAndRestore(parallelism: 3)
+///
+/// Tasks, channels, checkpoints and recovery are those of a running job; replaced are threads, by the calls made here,
+/// and the clock. Nothing happens between the calls. Real time passes in `settle`, `finish` and `drain` only, while
+/// asynchronous operators wait for an answer.
+///
+/// What fails the job is thrown by the call in which it happens. The attempt is over then, as after `crash`; `restore`
+/// begins another one. Used by one thread.
+public final class JobTest {
+    private let stepped: SteppedRun
+    private let sources = TestSources()
+    private var setup: TestSetup
+    let folder: TestFolder
+    public let metrics: MetricRegistry
+
+    /// More than any test needs.
+    private static let roundsMax = 10_000_000
+    private static let endWithin = Duration.seconds(3600)
+
+    /// Starts `job`; it does nothing before the first call. Throws `GraphError` when its graph is wrong.
+    public convenience init(_ job: some StreamJob, _ setup: TestSetup = TestSetup()) throws {
+        try self.init(jobName: type(of: job).name, setup: setup, folder: TestFolder(), build: job.build)
+    }
+
+    /// Starts the job that `build` writes down.
+    public convenience init(_ setup: TestSetup = TestSetup(), of build: (Flow) throws -> Void) throws {
+        try self.init(jobName: "job-test", setup: setup, folder: TestFolder(), build: build)
+    }
+
+    init(jobName: String, setup: TestSetup, folder: TestFolder, build: (Flow) throws -> Void) throws {
+        self.setup = setup
+        self.folder = folder
+        metrics = MetricRegistry()
+        stepped = try SteppedRun(
+            jobName: jobName, keyGroups: setup.keyGroups,
+            environment: JobEnvironment(backend: setup.backend, clock: setup.clock, metrics: metrics),
+            order: setup.seed.map { .shuffled(SeededGenerator(seed: $0)) } ?? .inTurn, build: build)
+        try start()
+    }
+
+    deinit { stepped.crash() }
+
+    private func start() throws {
+        try TestSources.$current.withValue(sources) { try stepped.start(setup.options(folder)) }
+    }
+
+    public var clock: ManualClock { setup.clock }
+
+    /// False after the end, a crash or a failure.
+    public var isRunning: Bool { stepped.isRunning }
+
+    // MARK: Running
+
+    /// Works off everything there is to do at this moment.
+    public func run() throws {
+        guard isRunning else { throw JobTestError("the job does not run: it has ended, failed or crashed; restore() begins again") }
+        try rest()
+    }
+
+    private func rest() throws {
+        for _ in 0..<Self.roundsMax { guard try stepped.step() else { return } }
+        throw JobTestError("the job does not come to rest: does it have a source without end?")
+    }
+
+    /// Lets virtual time pass, moment by moment: each timer fires at its time.
+    public func advance(by duration: Duration) throws {
+        try run()
+        try advance(toNanos: clock.monotonicNanos() + duration.wholeNanos)
+    }
+
+    private func advance(toNanos target: Int64) throws {
+        while clock.monotonicNanos() < target {
+            let next = max(stepped.deadlineNanos, clock.monotonicNanos() + 1_000_000)
+            clock.advance(toNanos: min(next, target))
+            try rest()
+        }
+    }
+
+    /// Waits, in real time, until every request of asynchronous operators is answered, and works off the answers. Requests
+    /// that are made again after a delay need `advance`.
+    public func settle() throws {
+        try run()
+        try restWithAnswers()
+    }
+
+    private func restWithAnswers() throws {
+        try rest()
+        while stepped.requestsInFlight > 0 {
+            try waitForAnswers()
+            try rest()
+        }
+    }
+
+    /// For all requests in flight: their answers are then taken in the order of the requests.
+    private func waitForAnswers() throws {
+        var (left, began) = (stepped.requestsInFlight, ContinuousClock.now)
+        while stepped.requestsInFlight > 0 {
+            stepped.waitForAnswer(micros: 100_000)
+            if stepped.requestsInFlight < left { (left, began) = (stepped.requestsInFlight, .now) }
+            guard began.duration(to: .now) < setup.answerWithin else {
+                throw JobTestError("\(left) request(s) were not answered within \(setup.answerWithin)")
+            }
+        }
+    }
+
+    // MARK: Checkpoints, crashes, ends
+
+    /// Works off everything, then takes a checkpoint; returns once that is decided.
+    @discardableResult
+    public func checkpoint() throws -> Epoch {
+        try run()
+        let before = stepped.lastDecidedEpoch
+        stepped.requestCheckpoint()
+        try rest()
+        guard stepped.lastDecidedEpoch > before else {
+            throw JobTestError("the checkpoint was not decided: the job \(isRunning ? "is held up" : "has ended")")
+        }
+        return stepped.lastDecidedEpoch
+    }
+
+    /// Drops everything since the last decided checkpoint, records pushed but not yet read included: they are read again.
+    public func crash() { stepped.crash() }
+
+    /// Goes on from the last decided checkpoint, after a crash, a failure or an end.
+    public func restore(parallelism: Int? = nil) throws {
+        setup.parallelism = parallelism ?? setup.parallelism
+        try start()
+    }
+
+    public func crashAndRestore(parallelism: Int? = nil) throws {
+        crash()
+        try restore(parallelism: parallelism)
+    }
+
+    /// Ends every `TestSource`, works off what is in flight, and decides the final epoch. Advances virtual time where that
+    /// takes some: for requests that are made again later, and for sources that keep a pace.
+    public func finish() throws {
+        sources.finishAll()
+        try awaitEnd()
+    }
+
+    /// Stops the job where its sources are, works off what is in flight, and decides the final epoch; `restore` goes on.
+    /// Advances virtual time as `finish` does.
+    public func drain() throws {
+        stepped.requestStop(drain: true)
+        try awaitEnd()
+    }
+
+    private func awaitEnd() throws {
+        let limit = clock.monotonicNanos() + Self.endWithin.wholeNanos
+        try settle()
+        while isRunning {
+            guard stepped.deadlineNanos < limit else {
+                throw JobTestError("the job does not end within \(Self.endWithin): is a source not finished, or a sink not ready?")
+            }
+            try advance(toNanos: max(stepped.deadlineNanos, clock.monotonicNanos() + 1))
+            try restWithAnswers()
+        }
+    }
+}

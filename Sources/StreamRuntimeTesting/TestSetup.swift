@@ -1,0 +1,42 @@
+import StreamRuntime
+
+/// How a `JobTest` or a harness runs its job.
+public struct TestSetup: Sendable {
+    public var parallelism: Int
+    public var backend: any StateBackend
+    public var keyGroups = KeyGroups()
+    /// Virtual time between checkpoints that nobody asks for.
+    public var checkpointEvery: Duration?
+    /// Steps the tasks in another order each round, the same for the same seed; `nil`: along the stream.
+    public var seed: UInt64?
+    public var clock = ManualClock()
+    /// Real time to wait for one answer of an outside system, at most.
+    public var answerWithin = Duration.seconds(30)
+
+    public init(parallelism: Int = 1, backend: any StateBackend = HeapBackend(), seed: UInt64? = nil) {
+        self.parallelism = parallelism
+        self.backend = backend
+        self.seed = seed
+    }
+
+    /// A hundred years, in milliseconds: never.
+    private static let never = 100 * 365 * 86_400_000
+
+    func options(_ folder: TestFolder) -> JobOptions {
+        var options = JobOptions()
+        options.parallelism = parallelism
+        options.keyGroups = keyGroups
+        options.checkpointRoot = folder.checkpoints
+        options.workRoot = folder.work
+        options.checkpointIntervalMillis = checkpointEvery.map { Int($0.wholeNanos / 1_000_000) } ?? Self.never
+        options.epochTimeoutMillis = Self.never
+        options.drainTimeoutMillis = Self.never
+        return options
+    }
+}
+
+/// A test that cannot go on as it asks.
+public struct JobTestError: Error, CustomStringConvertible {
+    public let description: String
+    init(_ description: String) { self.description = description }
+}
