@@ -10,7 +10,11 @@ public final class SplitCursor: @unchecked Sendable {  // used on the owning tas
     @usableFromInline let paused: UnsafeMutablePointer<Bool>
     @usableFromInline let ended: UnsafeMutablePointer<Bool>
 
-    public init(_ ids: [String]) {
+    private let onEnd: () -> Void
+
+    /// `onEnd` is called when a split ends.
+    public init(_ ids: [String], onEnd: @escaping () -> Void = {}) {
+        self.onEnd = onEnd
         self.ids = ids.isEmpty ? [""] : ids
         current = .allocate(capacity: 1)
         current.initialize(to: 0)
@@ -30,7 +34,11 @@ public final class SplitCursor: @unchecked Sendable {  // used on the owning tas
     @inlinable public func select(_ index: Int) { current.pointee = index }
 
     /// Split `index` has no more records: it holds event time back no longer.
-    @inlinable public func end(_ index: Int) { ended[index] = true }
+    public func end(_ index: Int) {
+        guard !ended[index] else { return }
+        ended[index] = true
+        onEnd()
+    }
 
     /// True while split `index` is further ahead in event time than its alignment allows: leave it for now.
     @inlinable public func isPaused(_ index: Int) -> Bool { paused[index] }

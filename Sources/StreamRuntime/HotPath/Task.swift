@@ -125,7 +125,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
             progressed = true
         }
         if let lagGauges, let lag = body.lag { lagGauges.publish(now, lag) }
-        return progressed ? .progressed : .idle(untilNanos: nextDeadline(now))
+        return progressed || services.hasMail ? .progressed : .idle(untilNanos: nextDeadline(now))
     }
 
     /// One batch, or one poll of the source.

@@ -119,7 +119,7 @@ public final class TaskBuilder {
         let head = environment.graph.node(vertex.start)
         if head.isSource {
             let splits = environment.assignments(of: head.id, subtask: subtask, parallelism: vertex.parallelism).map(\.split)
-            services.splits = SplitCursor(splits)
+            services.splits = SplitCursor(splits, onEnd: { [unowned services] in services.requestTick() })
             if splits.isEmpty { services.splits.end(0) }  // more subtasks than splits: this one waits for nothing
         }
         recordsSent = environment.metrics.counter(
