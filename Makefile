@@ -1,7 +1,7 @@
 # make run    build and run the whole system on embedded defaults    make run ARGS='--for 30s'
 # make test   install, start servers, run all tests, stop them       make test-full for the long drills
-# make bench  the figures of the README
-.PHONY: run build test test-full bench setup clean
+# make test-outside  use Weir as a package from outside    make bench  the figures of the README
+.PHONY: run build test test-full test-outside bench setup clean
 
 run: build
 	@exec .build/release/weir up $(ARGS)
@@ -17,6 +17,9 @@ test: setup
 
 test-full: setup
 	@WEIR_TEST_DRILLS=full scripts/test
+
+test-outside: setup
+	@scripts/test-outside
 
 bench: setup
 	@swift build -c release --product weir-bench
