@@ -154,7 +154,7 @@ final class EpochIngestor: Sendable {
             var groups = GroupedChanges.empty(keyGroups, expectedBytes: change.count * Self.entryBytesExpected)
             change.encode(into: &groups)
             try groups.forEachKeyGroup { bytes in
-                try sorted.forEach(in: bytes) { key, value in try file.add(key, value) }
+                try sorted.forEach(in: bytes, sharing: StateKeyLayout.headerBytes) { key, value in try file.add(key, value) }
             }
         }
         try file.finish()

@@ -13,9 +13,10 @@ final class RocksDB: @unchecked Sendable {  // RocksDB's handles are thread-safe
 
     enum Mode { case create, reopen, readOnly }
 
-    init(_ path: String, _ mode: Mode, memory: RocksDBMemory) throws {
+    /// `expiry`: what compaction drops.
+    init(_ path: String, _ mode: Mode, memory: RocksDBMemory, expiry: ExpiryFilter? = nil) throws {
         self.path = path
-        let options = RocksDBOptions(memory: memory, isNew: mode == .create)
+        let options = RocksDBOptions(memory: memory, isNew: mode == .create, expiry: expiry)
         self.options = options
         let opened = try rocks("open the database in", path) { error in
             mode == .readOnly

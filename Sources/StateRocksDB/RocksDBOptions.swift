@@ -15,16 +15,22 @@ final class RocksDBOptions: @unchecked Sendable {  // immutable after `init`
     private static let writeBufferBytes = 64 << 10
 
     let handle: OpaquePointer
+    private let filter: OpaquePointer?
 
-    init(memory: RocksDBMemory, isNew: Bool) {
+    init(memory: RocksDBMemory, isNew: Bool, expiry: ExpiryFilter?) {
         handle = rocksdb_options_create()
+        filter = expiry?.makeCompactionFilter()
+        rocksdb_options_set_compaction_filter(handle, filter)
         general(isNew: isNew)
         noMemtable()
         compaction()
         table(memory)
     }
 
-    deinit { rocksdb_options_destroy(handle) }
+    deinit {
+        rocksdb_options_destroy(handle)
+        if let filter { rocksdb_compactionfilter_destroy(filter) }
+    }
 
     private func general(isNew: Bool) {
         rocksdb_options_set_create_if_missing(handle, isNew ? 1 : 0)

@@ -13,6 +13,7 @@ final class RocksDBStore: StateStore {
     private let database: RocksDB
     private let ingestor: EpochIngestor
     private let metrics: RocksDBMetrics
+    private let expiry: ExpiryFilter
     private var states: [StatePart.State] = []
     /// The tables hold all there is: a key they do not have is nowhere. True for a new store until they
     /// want to drop something, which they announce by `settle`.
@@ -23,6 +24,7 @@ final class RocksDBStore: StateStore {
         self.context = context
         self.memory = memory
         metrics = RocksDBMetrics(context, memory: memory)
+        expiry = ExpiryFilter(context.clock)
         removeFolder(context.workFolder)
         try makeFolder(context.workFolder)
         let stored = context.restore.filter { !$0.files.isEmpty }
@@ -30,10 +32,10 @@ final class RocksDBStore: StateStore {
         let restored: [CheckpointFile]?
         if stored.count == 1, stored[0].backend == RocksDBBackend.backendName, stored[0].keyGroups == context.owned {
             try CheckpointPart(part: stored[0], files: context.files).lay(out: path, .owned)
-            database = try RocksDB(path, .reopen, memory: memory)
+            database = try RocksDB(path, .reopen, memory: memory, expiry: expiry)
             restored = stored[0].files
         } else {
-            database = try RocksDB(path, .create, memory: memory)
+            database = try RocksDB(path, .create, memory: memory, expiry: expiry)
             try RestoredEntries(database, context, chunkBytes: memory.restoreChunkBytes).takeIn(stored)
             restored = stored.isEmpty ? [] : nil
         }
@@ -49,6 +51,7 @@ final class RocksDBStore: StateStore {
     var tableBytesMax: Int { memory.tableBytesMax }
 
     func declare(_ state: StateDescriptor) {
+        expiry.declare(state.lifetimeMillis)
         states.append(
             StatePart.State(
                 name: state.name, kind: state.kind.rawValue, keySchema: state.keySchema, valueSchema: state.valueSchema))
@@ -116,7 +119,9 @@ struct RestoredEntries: ~Copyable {
     private let database: RocksDB
     private let context: StateStoreContext
     private let chunkBytes: Int
-    private var buffer = ChangeBuffer()
+    /// In the form of `GroupedChanges`.
+    private var waiting = ByteWriter()
+    private var sorted = SortedGroup()
     private var filesWritten = 0
 
     init(_ database: RocksDB, _ context: StateStoreContext, chunkBytes: Int) {
@@ -129,21 +134,24 @@ struct RestoredEntries: ~Copyable {
         for part in parts {
             try context.reader(part.backend).forEachEntry(of: part, in: context.files, keyGroups: context.owned) {
                 key, value in
-                buffer.append(removed: false, key: { $0.raw(key) }, value: { $0.raw(value) })
-                if buffer.byteCount >= chunkBytes { try flush() }
+                waiting.sized(key)
+                waiting.varint(UInt64(value.count) + 1)
+                waiting.raw(value)
+                if waiting.byteCount >= chunkBytes { try flush() }
             }
         }
-        if buffer.count > 0 { try flush() }
+        if waiting.byteCount > 0 { try flush() }
     }
 
     private mutating func flush() throws {
-        buffer.sort()
         let path = "\(context.workFolder)/restored-\(filesWritten).sst"
         var file = try database.newSortedFile(path)
-        try buffer.forEach { key, value in try file.add(key, value) }
+        try waiting.withBytes { bytes in
+            try sorted.forEach(in: bytes, sharing: 0) { key, value in try file.add(key, value) }
+        }
         try file.finish()
         try database.ingest(path)
         filesWritten += 1
-        buffer = ChangeBuffer()
+        waiting.removeAll()
     }
 }

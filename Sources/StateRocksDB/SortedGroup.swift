@@ -1,11 +1,11 @@
 import StreamRuntime
 
-/// Orders the encoded changes of one key group (`GroupedChanges`) by key. A group is small enough to be
+/// Orders encoded changes (in the form of `GroupedChanges`) by key, one key group's at a time. A group is small enough to be
 /// sorted and written from the processor's caches, which a whole epoch is not: with one million entries sorted
 /// at once, cache misses were the largest cost of a snapshot. Reused from group to group; owned by one thread.
 struct SortedGroup: ~Copyable {
     private struct Entry {
-        /// The eight bytes of the key behind its header, big-endian, zero-padded: most comparisons end here.
+        /// The eight bytes of the key behind what all keys share, big-endian, zero-padded: most comparisons end here.
         var prefix: UInt64
         var keyOffset: Int
         var keyCount: Int
@@ -16,9 +16,10 @@ struct SortedGroup: ~Copyable {
 
     private var entries: [Entry] = []
 
-    /// `body` gets every change in key order, `nil` for a removed key; the pointers are valid inside it.
+    /// `body` gets every change in key order, `nil` for a removed key; the pointers are valid inside it. All keys begin
+    /// with the same `sharing` bytes.
     mutating func forEach(
-        in group: UnsafeRawBufferPointer,
+        in group: UnsafeRawBufferPointer, sharing shared: Int,
         _ body: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) throws -> Void
     ) throws {
         entries.removeAll(keepingCapacity: true)
@@ -31,7 +32,7 @@ struct SortedGroup: ~Copyable {
             if marker > 0 { _ = try reader.raw(marker - 1) }
             entries.append(
                 Entry(
-                    prefix: Self.prefix(key), keyOffset: keyOffset, keyCount: key.count, valueOffset: valueOffset,
+                    prefix: Self.prefix(key, from: shared), keyOffset: keyOffset, keyCount: key.count, valueOffset: valueOffset,
                     valueCount: marker - 1))
         }
         entries.sort { a, b in
@@ -50,8 +51,7 @@ struct SortedGroup: ~Copyable {
         }
     }
 
-    private static func prefix(_ key: UnsafeRawBufferPointer) -> UInt64 {
-        let from = StateKeyLayout.headerBytes
+    private static func prefix(_ key: UnsafeRawBufferPointer, from: Int) -> UInt64 {
         if key.count >= from + 8 {
             return UInt64(bigEndian: key.loadUnaligned(fromByteOffset: from, as: UInt64.self))
         }

@@ -28,7 +28,7 @@ import Testing
         let message = refusal {
             let state = try OperatorState(world.context(restore: [part]), backend: backend.make(), fault: StateFault())
             defer { state.close() }
-            _ = try state.valueState("number", Int64.self, String.self)
+            _ = try state.keyed(by: Int64.self).value("number", String.self)
             try state.seal()
         }
         #expect(message.contains("'number'") && message.contains("i64") && message.contains("utf8"), "\(message)")

@@ -128,7 +128,7 @@ import Testing
         let world = try StateWorld()
         let fault = StateFault()
         let state = try OperatorState(world.context(), backend: backend.make(), fault: fault)
-        let blobs = try state.valueState("blob", Int64.self, [UInt8].self)
+        let blobs = try state.keyed(by: Int64.self).value("blob", [UInt8].self)
         try state.seal()
         func blob(_ key: Int64) -> [UInt8] { (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 &* Int(key + 3)) } }
         for key in 0..<Int64(6) { blobs[key] = blob(key) }
@@ -137,7 +137,7 @@ import Testing
 
         let again = try OperatorState(world.context(restore: [part]), backend: backend.make(), fault: fault)
         defer { again.close() }
-        let stored = try again.valueState("blob", Int64.self, [UInt8].self)
+        let stored = try again.keyed(by: Int64.self).value("blob", [UInt8].self)
         try again.seal()
         for key in 0..<Int64(6) { #expect(stored[key] == blob(key)) }
         #expect(stored[6] == nil && fault.error == nil)

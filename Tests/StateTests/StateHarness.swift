@@ -1,6 +1,7 @@
 import Foundation
 import StateRocksDB
 import StreamRuntime
+import Synchronization
 import Testing
 
 /// A folder that is gone when the test ends. In memory where there is room: what is tested here is not the disk, and
@@ -57,6 +58,7 @@ final class StateWorld {
     let files: FileCheckpointStore
     let metrics = MetricRegistry()
     let keyGroups = KeyGroups(count: 24)
+    let clock = ManualClock()
     private var contexts = 0
     private let readers: [any StateBackend] = [HeapBackend(), RocksDBBackend(memoryBytes: 8 << 20)]
 
@@ -80,11 +82,20 @@ final class StateWorld {
                 }
                 return backend
             },
-            workFolder: "\(folder.path)/work/\(contexts)/op-\(subtask)", metrics: metrics)
+            workFolder: "\(folder.path)/work/\(contexts)/op-\(subtask)", metrics: metrics, clock: clock)
     }
 
     /// Where a checkpoint file lies.
     func path(_ file: CheckpointFile) -> String { "\(files.folder)/\(file.path)" }
+}
+
+/// Stands still until it is set.
+final class ManualClock: RuntimeClock {
+    private let now = Atomic<Int64>(1_700_000_000_000)
+    var millis: Int64 { now.load(ordering: .relaxed) }
+    func advance(_ millis: Int64) { now.add(millis, ordering: .relaxed) }
+    func monotonicNanos() -> Int64 { millis * 1_000_000 }
+    func wallMillis() -> Int64 { millis }
 }
 
 /// One operator state with a single table of numbers.
@@ -96,7 +107,7 @@ final class NumberState {
 
     init(_ context: StateStoreContext, _ backend: any StateBackend, name: String = "number") throws {
         state = try OperatorState(context, backend: backend, fault: fault)
-        values = try state.valueState(name, Int64.self, Int64.self)
+        values = try state.keyed(by: Int64.self).value(name, Int64.self)
         try state.seal()
     }
 

@@ -28,10 +28,10 @@ final class StateSubtask {
         owned = context.owned
         state = try OperatorState(context, backend: backend, fault: fault)
         timers = try state.timerService(Int64.self)
-        values = try state.valueState("values", Int64.self, Int64.self)
-        lists = try state.listState("lists", Int64.self, Int64.self)
-        maps = try state.mapState("maps", Int64.self, String.self, Int64.self)
-        sums = try state.reducingState("sums", String.self, Int64.self) { $0 &+ $1 }
+        values = try state.keyed(by: Int64.self).value("values", Int64.self)
+        lists = try state.keyed(by: Int64.self).list("lists", Int64.self)
+        maps = try state.keyed(by: Int64.self).map("maps", String.self, Int64.self)
+        sums = try state.keyed(by: String.self).reducing("sums", Int64.self) { $0 &+ $1 }
         try state.seal()
         try timers.restore()
     }

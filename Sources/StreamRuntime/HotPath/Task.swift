@@ -95,6 +95,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
 
     func step() throws -> StepResult {
         let began = clock.monotonicNanos()
+        services.time.refresh()
         let result = try advance(began)
         timing.account(result, nanos: clock.monotonicNanos() - began)
         return result
@@ -249,6 +250,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
             positionsAtBarrier = (epoch, positions)
         }
         try body.handle(.barrier(snapshot))
+        services.lists.snapshot(into: snapshot)
         for output in outputs { output.broadcast(.barrier(epoch)) }
         unacknowledged = (snapshot, alignmentNanos)
         _ = try acknowledge()

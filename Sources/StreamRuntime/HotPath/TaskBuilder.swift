@@ -14,6 +14,8 @@ public final class TaskServices: @unchecked Sendable {  // the task thread's; th
     /// The earliest processing time at which an operator wants a tick.
     package var nextTimerMillis = Int64.max
     let fault = StateFault()
+    let time = CoarseTime()
+    let lists = OperatorLists()
     /// The splits of the source this task reads; empty in a task that reads none.
     @usableFromInline var splits = SplitCursor([])
     private let mailFlag = Atomic<Bool>(false)
@@ -160,7 +162,7 @@ public final class TaskBuilder {
             makeState: { [self] in
                 let state = try OperatorState(
                     environment.stateStoreContext(id, subtask: subtask, parallelism: vertex.parallelism),
-                    backend: environment.backend, fault: services.fault)
+                    backend: environment.backend, fault: services.fault, time: services.time)
                 states.append(state)
                 return state
             },

@@ -45,7 +45,7 @@ struct TaskEnvironment: Sendable {
                 }
                 return backend
             },
-            workFolder: "\(workFolder)/\(id)-\(subtask)", metrics: metrics)
+            workFolder: "\(workFolder)/\(id)-\(subtask)", metrics: metrics, clock: clock)
     }
 
     func restoredList(_ id: OperatorID, _ name: String, _ schema: String, owned: Range<Int>) throws -> [OperatorList.Item] {

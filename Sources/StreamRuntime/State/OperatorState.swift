@@ -10,11 +10,14 @@ public final class OperatorState {
         let memoryBytes: () -> Int
         let shareStore: (Int) -> Void
         let restore: (inout ByteReader, inout ByteReader, Bool) throws -> Void
+        let forEach: ((StateKeyBytes, UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
         @usableFromInline init(
             descriptor: StateDescriptor, takeChanges: @escaping (Bool) -> any StateChanges,
             dirtyCount: @escaping () -> Int, liveCount: @escaping () -> Int, memoryBytes: @escaping () -> Int,
-            shareStore: @escaping (Int) -> Void, restore: @escaping (inout ByteReader, inout ByteReader, Bool) throws -> Void
+            shareStore: @escaping (Int) -> Void,
+            restore: @escaping (inout ByteReader, inout ByteReader, Bool) throws -> Void,
+            forEach: @escaping ((StateKeyBytes, UnsafeRawBufferPointer) throws -> Void) throws -> Void
         ) {
             self.descriptor = descriptor
             self.takeChanges = takeChanges
@@ -23,6 +26,7 @@ public final class OperatorState {
             self.memoryBytes = memoryBytes
             self.shareStore = shareStore
             self.restore = restore
+            self.forEach = forEach
         }
     }
 
@@ -31,6 +35,8 @@ public final class OperatorState {
     /// The key groups of this subtask.
     @usableFromInline let owned: Range<Int>
     @usableFromInline let fault: StateFault
+    /// The task's, shared by all of its states with a TTL.
+    @usableFromInline let time: CoarseTime
     private let context: StateStoreContext
     private let backendName: String
     @usableFromInline let store: any StateStore
@@ -39,9 +45,12 @@ public final class OperatorState {
     private let entriesGauge: MetricRegistry.Cell
     private let bytesGauge: MetricRegistry.Cell
 
-    package init(_ context: StateStoreContext, backend: any StateBackend, fault: StateFault) throws {
+    package init(
+        _ context: StateStoreContext, backend: any StateBackend, fault: StateFault, time: CoarseTime = CoarseTime()
+    ) throws {
         self.context = context
         self.fault = fault
+        self.time = time
         operatorID = context.operatorID
         keyGroups = context.keyGroups
         owned = context.owned
@@ -58,10 +67,12 @@ public final class OperatorState {
 
     /// Declares a state; a name may be declared once, and only while the operator opens.
     @inlinable func table<Key: StreamKey, Value: StateCodable>(
-        _ name: String, _ kind: StateDescriptor.Kind, _: Key.Type, _: Value.Type
+        _ name: String, _ kind: StateDescriptor.Kind, _: Key.Type, _: Value.Type, lifetimeMillis: Int64? = nil,
+        isOver: ((Value) -> Bool)? = nil
     ) throws -> StateTable<Key, Value> {
         let descriptor = StateDescriptor(
-            name: name, kind: kind, keySchema: Key.stateSchema, valueSchema: Value.stateSchema)
+            name: name, kind: kind, keySchema: Key.stateSchema, valueSchema: Value.stateSchema,
+            lifetimeMillis: lifetimeMillis)
         try admit(descriptor)
         let table = StateTable<Key, Value>(
             descriptor: descriptor, stateID: members.count, keyGroups: keyGroups, store: store, fault: fault)
@@ -73,9 +84,24 @@ public final class OperatorState {
                 liveCount: { table.count },
                 memoryBytes: { table.memoryBytes },
                 shareStore: { table.tablesOfStore = $0 },
-                restore: { try table.restore(&$0, &$1, markDirty: $2) }))
+                restore: { try table.restore(&$0, &$1, markDirty: $2, isOver: isOver) },
+                forEach: { try table.forEachEncoded($0) }))
         return table
     }
+
+    /// The same for a state with a time to live.
+    @inlinable func table<Key: StreamKey, Value: StateCodable>(
+        _ name: String, _ kind: StateDescriptor.Kind, _: Key.Type, _: Value.Type, _ ttl: StateTTL
+    ) throws -> ExpiringTable<Key, Value> {
+        startTime()
+        let lifetime = ttl.lifetime.wholeMillis
+        let table = try table(name, kind, Key.self, Timed<Value>.self, lifetimeMillis: lifetime) { [time] in
+            TimedValue.isOver($0.millis, lifetimeMillis: lifetime, nowMillis: time.millis)
+        }
+        return ExpiringTable(table, ttl: ttl, time: time)
+    }
+
+    @usableFromInline func startTime() { time.start(context.clock) }
 
     @usableFromInline func admit(_ state: StateDescriptor) throws {
         guard !isSealed else {

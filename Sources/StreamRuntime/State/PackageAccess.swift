@@ -2,28 +2,9 @@
 // their conformance suite, which drives state without a task.
 
 extension OperatorState {
-    @inlinable package func valueState<Key: StreamKey, Value: StateCodable>(
-        _ name: String, _: Key.Type, _: Value.Type
-    ) throws -> ValueState<Key, Value> {
-        ValueState(table: try table(name, .value, Key.self, Value.self))
-    }
-
-    @inlinable package func listState<Key: StreamKey, Element: StateCodable>(
-        _ name: String, _: Key.Type, _: Element.Type
-    ) throws -> ListState<Key, Element> {
-        ListState(table: try table(name, .list, Key.self, [Element].self))
-    }
-
-    @inlinable package func mapState<Key: StreamKey, UserKey: Hashable & StateCodable, Value: StateCodable>(
-        _ name: String, _: Key.Type, _: UserKey.Type, _: Value.Type
-    ) throws -> MapState<Key, UserKey, Value> {
-        MapState(table: try table(name, .map, Key.self, [UserKey: Value].self))
-    }
-
-    @inlinable package func reducingState<Key: StreamKey, Value: StateCodable>(
-        _ name: String, _: Key.Type, _: Value.Type, _ reduce: @escaping (Value, Value) -> Value
-    ) throws -> ReducingState<Key, Value> {
-        ReducingState(table: try table(name, .reducing, Key.self, Value.self), reduce: reduce)
+    /// Declares states outside a task.
+    package func keyed<Key: StreamKey>(by _: Key.Type) -> KeyedStateContext<Key> {
+        KeyedStateContext(state: self, operatorContext: nil)
     }
 
     /// Timers outside a task: nobody wakes for them, `next` asks. `restore` follows `seal`.

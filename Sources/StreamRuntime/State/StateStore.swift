@@ -30,11 +30,13 @@ public struct StateStoreContext: Sendable {
     /// A folder of this store's own for working files, on local disk; removed when the job starts again.
     public let workFolder: String
     public let metrics: MetricRegistry
+    public let clock: any RuntimeClock
 
     public init(
         operatorID: OperatorID, subtask: Int, parallelism: Int, keyGroups: KeyGroups, owned: Range<Int>,
         attempt: AttemptID, restore: [StatePart], files: any CheckpointFiles,
-        reader: @escaping @Sendable (String) throws -> any StateBackend, workFolder: String, metrics: MetricRegistry
+        reader: @escaping @Sendable (String) throws -> any StateBackend, workFolder: String, metrics: MetricRegistry,
+        clock: any RuntimeClock = SystemClock()
     ) {
         self.operatorID = operatorID
         self.subtask = subtask
@@ -47,6 +49,7 @@ public struct StateStoreContext: Sendable {
         self.reader = reader
         self.workFolder = workFolder
         self.metrics = metrics
+        self.clock = clock
     }
 }
 
@@ -96,19 +99,21 @@ public protocol StateChanges: Sendable {
     /// True when this holds every live entry of its table, not only the changed ones.
     var isComplete: Bool { get }
     /// Appends every change, removals too.
-    func encode(into buffer: inout ChangeBuffer)
     func encode(into groups: inout GroupedChanges)
 }
 
 /// A state's name in checkpoints and its encodings; a mismatch on restore is refused, naming both.
 public struct StateDescriptor: Sendable, Hashable {
-    public enum Kind: String, Sendable { case value, list, map, reducing, timers }
+    public enum Kind: String, Sendable { case value, list, map, reducing, aggregating, timers }
     public let name: String
     public let kind: Kind
     public let keySchema: String
     public let valueSchema: String
+    /// After how long a value may be dropped; its stored form begins with its time (`Timed`). `nil`: never.
+    public let lifetimeMillis: Int64?
 
-    public init(name: String, kind: Kind, keySchema: String, valueSchema: String) {
+    public init(name: String, kind: Kind, keySchema: String, valueSchema: String, lifetimeMillis: Int64? = nil) {
+        self.lifetimeMillis = lifetimeMillis
         self.name = name
         self.kind = kind
         self.keySchema = keySchema

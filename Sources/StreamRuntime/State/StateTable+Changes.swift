@@ -34,9 +34,7 @@ extension StateTable {
         takes += 1
         changes.rowCount = taken
         // Closures made here are specialised for the types; a protocol's witness would not be.
-        return TakenChanges(
-            count: changes.count, isComplete: complete, intoBuffer: { changes.encode(into: &$0) },
-            intoGroups: { changes.encode(into: &$0) })
+        return TakenChanges(count: changes.count, isComplete: complete) { changes.encode(into: &$0) }
     }
 
     /// Makes room for one more slot at least: drops the slots of removed keys, or grows to twice the size, or, at
@@ -150,20 +148,16 @@ extension StateTable {
 @usableFromInline struct TakenChanges: StateChanges {
     @usableFromInline let count: Int
     @usableFromInline let isComplete: Bool
-    @usableFromInline let intoBuffer: @Sendable (inout ChangeBuffer) -> Void
     @usableFromInline let intoGroups: @Sendable (inout GroupedChanges) -> Void
 
     @inlinable init(
-        count: Int, isComplete: Bool, intoBuffer: @escaping @Sendable (inout ChangeBuffer) -> Void,
-        intoGroups: @escaping @Sendable (inout GroupedChanges) -> Void
+        count: Int, isComplete: Bool, intoGroups: @escaping @Sendable (inout GroupedChanges) -> Void
     ) {
         self.count = count
         self.isComplete = isComplete
-        self.intoBuffer = intoBuffer
         self.intoGroups = intoGroups
     }
 
-    @usableFromInline func encode(into buffer: inout ChangeBuffer) { intoBuffer(&buffer) }
     @usableFromInline func encode(into groups: inout GroupedChanges) { intoGroups(&groups) }
 }
 
@@ -200,20 +194,6 @@ extension StateTable {
 
     @inlinable var count: Int { rowCount + removed.count }
 
-    @inlinable func encode(into buffer: inout ChangeBuffer) {
-        for position in 0..<rowCount {
-            let row = rows + position
-            let group = group(row.pointee.key)
-            buffer.append(
-                removed: false, key: { header(row.pointee.key, group, &$0) },
-                value: { row.pointee.value.encode(into: &$0) })
-        }
-        for key in removed {
-            let group = group(key)
-            buffer.append(removed: true, key: { header(key, group, &$0) }, value: { _ in })
-        }
-    }
-
     @inlinable func encode(into groups: inout GroupedChanges) {
         for position in 0..<rowCount {
             let row = rows + position
@@ -238,6 +218,17 @@ extension StateTable {
 }
 
 extension StateTable {
+    /// Removes the values that are over among `count` slots from `start` on. Returns where to go on.
+    @inlinable func sweep(from start: Int, slots count: Int, isOver: (Value) -> Bool) -> Int {
+        var index = start & core.pointee.mask
+        for _ in 0..<min(count, core.pointee.mask + 1) {
+            let slot = core.pointee.slots + index &* Self.stride
+            if Self.flags(slot).pointee & SlotFlags.live != 0, isOver(Self.value(slot).pointee) { removeSlot(slot) }
+            index = (index &+ 1) & core.pointee.mask
+        }
+        return index
+    }
+
     @usableFromInline enum Presence { case live, removed, unknown }
 
     /// What memory alone says of `key`; `unknown`: the store may have it.
@@ -249,6 +240,25 @@ extension StateTable {
             if flags == SlotFlags.empty { return .unknown }
             if Self.key(slot).pointee == key { return flags & SlotFlags.live != 0 ? .live : .removed }
             index = (index &+ 1) & core.pointee.mask
+        }
+    }
+
+    /// Every live entry, in memory or in the store, encoded; in no particular order.
+    @inlinable func forEachEncoded(_ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void) throws {
+        var key = ByteWriter()
+        var value = ByteWriter()
+        try forEachInMemory {
+            key.removeAll()
+            value.removeAll()
+            encodeKey($0, into: &key)
+            $1.encode(into: &value)
+            try key.withBytes { key in try value.withBytes { try body(key, $0) } }
+        }
+        let bounds = StateKeyLayout.bounds(stateID: stateID, keyGroups: 0..<keyGroups.count)
+        try store.scan(from: bounds.start, below: bounds.end) { key, value in
+            var reader = ByteReader(UnsafeRawBufferPointer(rebasing: key[StateKeyLayout.headerBytes...]))
+            if presence(try Key(from: &reader)) == .unknown { try body(key, value) }
+            return true
         }
     }
 }

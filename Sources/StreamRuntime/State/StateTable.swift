@@ -147,14 +147,20 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     @discardableResult
     @inlinable public func remove(_ key: Key) -> Value? {
         guard let slot = lookup(key) else { return nil }
-        let index = (slot - core.pointee.slots) / Self.stride
+        return removeSlot(slot)
+    }
+
+    @discardableResult
+    @inlinable func removeSlot(_ slot: UnsafeMutableRawPointer) -> Value {
         let value = Self.value(slot).move()
         let flags = Self.flags(slot)
         flags.pointee = (flags.pointee & ~SlotFlags.live) | SlotFlags.erased
         core.pointee.count &-= 1
-        touch(slot, index)
+        touch(slot, index(slot))
         return value
     }
+
+    @inlinable func index(_ slot: UnsafeMutableRawPointer) -> Int { (slot - core.pointee.slots) / Self.stride }
 
     @inlinable func lookup(_ key: Key) -> UnsafeMutableRawPointer? {
         var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & core.pointee.mask
@@ -202,11 +208,11 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     @inline(never)
     @inlinable func insert(_ key: Key, readingStore: Bool, initial: () -> Value) -> UnsafeMutablePointer<Value> {
         if readingStore, let slot = load(key) {
-            touch(slot, (slot - core.pointee.slots) / Self.stride)
+            touch(slot, index(slot))
             return Self.value(slot)
         }
         let slot = place(key, initial(), flags: SlotFlags.live | SlotFlags.touched)
-        touch(slot, (slot - core.pointee.slots) / Self.stride)
+        touch(slot, index(slot))
         return Self.value(slot)
     }
 
@@ -252,10 +258,15 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
         key.encode(into: &writer)
     }
 
-    /// An entry from a checkpoint: clean, unless the store does not hold it yet.
-    @inlinable func restore(_ key: inout ByteReader, _ value: inout ByteReader, markDirty: Bool) throws {
-        let slot = place(try Key(from: &key), try Value(from: &value), flags: SlotFlags.live)
-        if markDirty { touch(slot, (slot - core.pointee.slots) / Self.stride) }
+    /// An entry from a checkpoint: clean, unless the store does not hold it yet. One whose time `isOver` is removed.
+    @inlinable func restore(
+        _ key: inout ByteReader, _ value: inout ByteReader, markDirty: Bool, isOver: ((Value) -> Bool)?
+    ) throws {
+        let value = try Value(from: &value)
+        let isOver = isOver?(value) ?? false
+        if isOver && markDirty { return }  // it is in no file of this store
+        let slot = place(try Key(from: &key), value, flags: SlotFlags.live)
+        if isOver { removeSlot(slot) } else if markDirty { touch(slot, index(slot)) }
     }
 }
 

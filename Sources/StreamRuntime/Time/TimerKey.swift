@@ -33,3 +33,9 @@
     @inlinable func encode(into writer: inout ByteWriter) {}
     @inlinable init(from reader: inout ByteReader) throws {}
 }
+
+/// The names of the timers' states.
+@usableFromInline enum TimerStates {
+    @usableFromInline static var processingTime: String { "weir.timers" }
+    @usableFromInline static var eventTime: String { "weir.event-timers" }
+}

@@ -11,8 +11,8 @@ public final class TimerService<Key: StreamKey> {
 
     /// Declares the states of both domains. `restore` follows when the operator's state is sealed.
     @inlinable init(state: OperatorState, services: TaskServices, limits: TimerLimits = TimerLimits()) throws {
-        processingTime = try TimerQueue("weir.timers", state: state, limits: limits)
-        eventTime = try TimerQueue("weir.event-timers", state: state, limits: limits)
+        processingTime = try TimerQueue(TimerStates.processingTime, state: state, limits: limits)
+        eventTime = try TimerQueue(TimerStates.eventTime, state: state, limits: limits)
         self.services = services
     }
 

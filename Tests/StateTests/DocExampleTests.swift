@@ -1,0 +1,82 @@
+import Foundation
+import StateRocksDB
+import StreamRuntime
+import Synchronization
+import Testing
+
+/// The examples of docs/state.md.
+@Suite struct DocExampleTests {
+    struct Purchase: StateCodable, Sendable {
+        var user: String
+        var id: String
+        var amount: Int
+
+        static var stateSchema: String { "purchase" }
+        func encode(into writer: inout ByteWriter) {}
+        init(from reader: inout ByteReader) throws { throw StateDecodingError("not stored") }
+        init(_ user: String, _ id: String, _ amount: Int) {
+            self.user = user
+            self.id = id
+            self.amount = amount
+        }
+    }
+
+    struct Shopper: KeyedProcessFunction {
+        typealias Output = String
+        let visits: DefaultedState<String, Int>
+        let spent: AggregatingState<String, Sum<Int>>
+        let seen: ExpiringMapState<String, String, Bool>
+        let pending: OperatorListState<String>
+        let rules: BroadcastState<String, Int>
+
+        init(_ state: KeyedStateContext<String>) throws {
+            visits = try state.value("visits", default: 0)
+            spent = try state.aggregating("spent", Sum<Int>())
+            seen = try state.map("seen", String.self, Bool.self, ttl: StateTTL(.hours(1)))
+            let context = state.operatorContext
+            pending = try context.listState("pending", String.self, redistribution: .split)
+            rules = try context.broadcastState("rules", String.self, Int.self)
+        }
+
+        mutating func process<Out: Collector>(
+            _ order: Purchase, key user: String, _ context: KeyedContext<String>, into out: inout Out
+        ) throws where Out.Element == String {
+            guard seen[user, order.id] == nil else { return }
+            seen[user, order.id] = true
+            visits[user] += 1
+            spent.add(order.amount, for: user)
+            try out.collect("\(user): \(visits[user]) orders, \(spent[user] ?? 0) in all")
+        }
+    }
+
+    struct Shop: StreamJob {
+        static let name = "shop"
+        let sink: CollectSink<String>
+
+        func build(_ flow: Flow) {
+            let orders = [Purchase("ann", "1", 5), Purchase("bob", "2", 1), Purchase("ann", "1", 5), Purchase("ann", "3", 7)]
+            flow.source(GeneratorSource(count: 4, splits: 1) { orders[Int($0)] })
+                .keyed(by: \.user)
+                .process { try Shopper($0) }
+                .id("shopper")
+                .sink(sink)
+        }
+    }
+
+    @Test func theShopperRemembers() throws {
+        let folder = try TemporaryFolder()
+        let sink = CollectSink<String>()
+        var options = JobOptions()
+        options.parallelism = 1
+        options.checkpointRoot = folder.path + "/checkpoints"
+        options.workRoot = folder.path + "/work"
+        try JobRunner(Shop(sink: sink), options: options, environment: JobEnvironment()).run()
+        #expect(sink.elements == ["ann: 1 orders, 5 in all", "bob: 1 orders, 1 in all", "ann: 2 orders, 12 in all"])
+
+        let store = try FileCheckpointStore(root: options.checkpointRoot, job: JobID(namespace: "default", jobName: "shop"))
+        let manifest = try store.manifest(named: try #require(try store.manifestNames().last)).manifest
+        let view = try StateView(manifest, operator: "shopper", files: store, backends: [HeapBackend()])
+        let visits = try view.entries(of: "visits", String.self, Int.self)
+        #expect(visits == ["ann": 2, "bob": 1])
+    }
+}
