@@ -43,7 +43,7 @@ public struct KafkaCommitUncertain: Error, CustomStringConvertible {
 }
 
 /// An epoch was open for more than half of the transaction time-out and is given up (DESIGN rule 4.9).
-public struct KafkaEpochExpired: Error, CustomStringConvertible {
+public struct KafkaEpochExpired: EpochExpiry, CustomStringConvertible {
     public let epoch: UInt64
     public let description: String
 }

@@ -36,6 +36,8 @@ final class JobAttempt {
     private var drainDeadlineNanos = Int64.max
     private var retained: [CheckpointManifest] = []
     private(set) var lastDecided: Epoch
+    /// An outside system was known to be down at some time since `lastDecided`.
+    private(set) var wasPausedSinceDecision = false
     private(set) var isFinished = false
 
     init(
@@ -142,7 +144,9 @@ final class JobAttempt {
 
     private func watchTheClock() throws {
         let now = clock.monotonicNanos()
-        try perform(machine.handle(.paused(environment.pauses.isPaused)))
+        let isPaused = environment.pauses.isPaused
+        wasPausedSinceDecision = wasPausedSinceDecision || isPaused
+        try perform(machine.handle(.paused(isPaused)))
         if let epoch = machine.openEpoch, now - epochBeganNanos > Int64(options.epochTimeoutMillis) * 1_000_000 {
             throw EpochTimeout(epoch: epoch, millis: options.epochTimeoutMillis)
         }
@@ -206,6 +210,7 @@ final class JobAttempt {
         let hash = try store.publish(manifest, id: id)
         try domain?.commit(Decision(checkpoint: id, manifestHash: hash, offsets: offsets()))
         lastDecided = epoch
+        wasPausedSinceDecision = false
         retained.append(manifest)
         if retained.count > max(2, options.retainedCheckpoints) { retained.removeFirst() }
         try store.retain(retained)
@@ -258,7 +263,7 @@ struct AttemptFailure: Error, CustomStringConvertible {
 }
 
 /// An epoch was given up because it took too long (rule 4.9).
-struct EpochTimeout: Error, CustomStringConvertible {
+struct EpochTimeout: EpochExpiry, CustomStringConvertible {
     let epoch: Epoch
     let millis: Int
     var description: String {

@@ -86,17 +86,20 @@ public final class JobRunner: Sendable {
     public func run() throws {
         let checkpointMetrics = CheckpointMetrics(metrics)
         var decider = RestartDecider(options.restart)
-        var timeoutsInARow = 0
+        var expiriesInARow = 0
         while true {
             let began = environment.clock.monotonicNanos()
-            var decidedBefore = Epoch.genesis
-            var decidedAfter = Epoch.genesis
+            var hasDecided = false
+            var wasPaused = false
             var hasStarted = false
             do {
                 set(.starting)
                 let attempt = try makeAttempt(checkpointMetrics)
-                decidedBefore = attempt.lastDecided
-                defer { decidedAfter = attempt.lastDecided }
+                let decidedBefore = attempt.lastDecided
+                defer {
+                    hasDecided = attempt.lastDecided > decidedBefore
+                    wasPaused = attempt.wasPausedSinceDecision || pauses.isPaused
+                }
                 defer { state.withLock { $0.isAttemptRunning = false } }
                 try attempt.run {
                     hasStarted = true
@@ -110,9 +113,10 @@ public final class JobRunner: Sendable {
                 // Stopped before anything was read: there is nothing to finish.
                 if isStopRequested, !hasStarted { return set(.finished) }
                 checkpointMetrics.failed()
-                timeoutsInARow = isTimeout(error) && decidedAfter == decidedBefore ? timeoutsInARow + 1 : 0
+                if hasDecided || !isExpiry(error) { expiriesInARow = 0 }
+                if isExpiry(error), !wasPaused { expiriesInARow += 1 }
                 let lived = (environment.clock.monotonicNanos() - began) / 1_000_000
-                try afterFailure(error, lived, timeoutsInARow, &decider)
+                try afterFailure(error, lived, expiriesInARow, &decider)
                 checkpointMetrics.restarted()
             }
         }
@@ -131,13 +135,15 @@ public final class JobRunner: Sendable {
 
     private func runBlocking() throws { try run() }
 
-    private func isTimeout(_ error: any Error) -> Bool { error is EpochTimeout }
+    /// What went wrong, without where.
+    private func cause(_ error: any Error) -> any Error { (error as? AttemptFailure)?.cause ?? error }
+    private func isExpiry(_ error: any Error) -> Bool { cause(error) is any EpochExpiry }
 
     /// Waits before the next attempt, or throws when there is none.
     private func afterFailure(
-        _ error: any Error, _ livedMillis: Int64, _ timeoutsInARow: Int, _ decider: inout RestartDecider
+        _ error: any Error, _ livedMillis: Int64, _ expiriesInARow: Int, _ decider: inout RestartDecider
     ) throws {
-        let cause = (error as? AttemptFailure)?.cause ?? error
+        let cause = cause(error)
         func giveUp(_ why: String) -> JobFailure {
             let failure = JobFailure(jobName: jobName, cause: cause, reason: "\(error)", why: why)
             set(.failed(reason: failure.description))
@@ -145,7 +151,7 @@ public final class JobRunner: Sendable {
             return failure
         }
         if cause is any UnrestartableError { throw giveUp("a restart cannot mend this") }
-        if timeoutsInARow >= 3 { throw giveUp("three epochs in a row took too long") }
+        if expiriesInARow >= 3 { throw giveUp("three epochs in a row took too long and were given up") }
         if isStopRequested { throw giveUp("the job was being stopped") }
         let verdict = decider.failed(
             atMillis: environment.clock.wallMillis(), livedMillis: livedMillis, unit: Double.random(in: 0..<1))
