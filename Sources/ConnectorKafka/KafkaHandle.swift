@@ -105,6 +105,14 @@ final class KafkaHandle: @unchecked Sendable {
         }
     }
 
+    /// True when the client at hand has a property of this name: they come with its versions.
+    static func knows(_ property: String) -> Bool {
+        guard let conf = rd_kafka_conf_new() else { preconditionFailure("rd_kafka_conf_new returned no object") }
+        defer { rd_kafka_conf_destroy(conf) }
+        var size = 0
+        return rd_kafka_conf_get(conf, property, nil, &size) == RD_KAFKA_CONF_OK
+    }
+
     /// The code and text of the error that made this client unusable, if one did.
     var fatalError: KafkaError? {
         var text = [CChar](repeating: 0, count: 512)

@@ -81,6 +81,12 @@ public struct KafkaMessageBuilder {
     }
     public mutating func setValue(_ value: String) { entry.value = append { $0.append(contentsOf: value.utf8) } }
 
+    // The generic ones run unspecialised when called from another module; these are what hot paths use.
+    public mutating func setKey(_ key: [UInt8]) { entry.key = key.withUnsafeBytes { copy($0) } }
+    public mutating func setKey(_ key: UnsafeRawBufferPointer) { entry.key = copy(key) }
+    public mutating func setValue(_ value: [UInt8]) { entry.value = value.withUnsafeBytes { copy($0) } }
+    public mutating func setValue(_ value: UnsafeRawBufferPointer) { entry.value = copy(value) }
+
     /// Writes the key in place; the closure must only append to the buffer.
     public mutating func writeKey(_ body: (inout [UInt8]) -> Void) { entry.key = append(body) }
     /// Writes the value in place, without a copy; the closure must only append to the buffer.
@@ -97,6 +103,12 @@ public struct KafkaMessageBuilder {
 
     /// Sends nothing for this element.
     public mutating func skip() { isSkipped = true }
+
+    private func copy(_ bytes: UnsafeRawBufferPointer) -> MessageBatch.Slice {
+        let start = batch.bytes.count
+        batch.bytes.append(contentsOf: bytes)
+        return MessageBatch.Slice(start: start, count: bytes.count)
+    }
 
     private func append(_ body: (inout [UInt8]) -> Void) -> MessageBatch.Slice {
         let start = batch.bytes.count

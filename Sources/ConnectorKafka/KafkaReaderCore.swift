@@ -91,6 +91,14 @@ final class KafkaReaderCore {
         }
     }
 
+    /// How much the client reads ahead, in records. Clients before 2.2 pause all fetching for a whole second when
+    /// it is reached (librdkafka#2879), so there it has to last for that long; it costs memory only as far as
+    /// `queued.max.messages.kbytes` allows, and about 300 bytes of bookkeeping a record.
+    private static let prefetch: [(String, String)] =
+        KafkaHandle.knows("fetch.queue.backoff.ms")
+        ? [("queued.min.messages", "100000"), ("fetch.queue.backoff.ms", "10")]
+        : [("queued.min.messages", "500000")]
+
     private static func makeConsumer(
         _ configuration: KafkaConfiguration, _ groupID: String, _ context: SourceReaderContext,
         _ health: ClientHealth
@@ -98,9 +106,9 @@ final class KafkaReaderCore {
         let wake = context.wake
         let handle = try KafkaHandle(
             .consumer, configuration,
-            defaults: [
-                ("queued.min.messages", "50000"), ("queued.max.messages.kbytes", "65536"),
-                ("fetch.message.max.bytes", "4194304"), ("fetch.error.backoff.ms", "100"),
+            defaults: prefetch + [
+                ("queued.max.messages.kbytes", "65536"), ("fetch.message.max.bytes", "4194304"),
+                ("fetch.error.backoff.ms", "100"),
                 // A broker may answer with more than was asked for, e.g. one huge batch.
                 ("receive.message.max.bytes", "2000000000"),
             ],

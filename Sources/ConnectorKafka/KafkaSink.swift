@@ -91,6 +91,8 @@ final class KafkaWriterCore {
     private let direct: DirectDelivery?
     private let session: TransactionSession?
     private var batch = MessageBatch()
+    /// The outbox had room when asked last, and nothing was pushed since.
+    private var isKnownReady = false
     private let sent: MetricRegistry.Cell
     private let sentBytes: MetricRegistry.Cell
 
@@ -128,7 +130,11 @@ final class KafkaWriterCore {
         }
     }
 
-    var isReady: Bool { outbox.isReady }
+    /// Asked after every record, and the outbox has a lock: asked again only when a push may have filled it.
+    var isReady: Bool {
+        if !isKnownReady { isKnownReady = outbox.isReady }
+        return isKnownReady
+    }
 
     @usableFromInline
     func makeMessage() -> KafkaMessageBuilder { KafkaMessageBuilder(batch: batch, defaultTopic: defaultTopic) }
@@ -144,6 +150,7 @@ final class KafkaWriterCore {
         if batch.entries.isEmpty { return }
         sent.add(batch.entries.count)
         sentBytes.add(batch.byteCount)
+        isKnownReady = false
         batch = try outbox.push(batch)
     }
 

@@ -101,7 +101,8 @@ public struct KafkaReader<Element>: SourceReader {
             left -= 1
             if core.isBackPressureRaised { return .progressed }
         }
-        return left == 0 || core.hasFetched ? .progressed : .idle(recheckAfterMicros: 100_000)
+        // Idle only when nothing was emitted: the task hands on what it holds after a poll that progressed.
+        return left < budget || core.hasFetched ? .progressed : .idle(recheckAfterMicros: 100_000)
     }
 
     @usableFromInline

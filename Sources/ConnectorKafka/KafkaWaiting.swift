@@ -10,7 +10,7 @@ func waitForKafka<Result>(
 ) throws -> Result {
     let start = clock.monotonicNanos()
     var nextReport = start + 1_000_000_000
-    var pauseMillis = 20
+    var pauseMillis = 2
     while true {
         if isCancelled() { throw KafkaCancelled(waitingFor: what) }
         do {

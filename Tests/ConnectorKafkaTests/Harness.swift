@@ -29,6 +29,11 @@ final class LogLines: Sendable {
         }
     }
     func contains(_ text: String) -> Bool { lines.withLock { $0.contains { $0.contains(text) } } }
+    /// True once `text` was logged, or after half a minute: for what would otherwise be waited for without end.
+    func cancels(after text: String) -> @Sendable () -> Bool {
+        let deadline = Date(timeIntervalSinceNow: 30)
+        return { [self] in contains(text) || Date() > deadline }
+    }
     var all: [String] { lines.withLock { $0 } }
 }
 
@@ -87,9 +92,11 @@ struct Driven<Element> {
     mutating func pollFor(millis: Int) throws { try take(.max, withinMillis: millis) }
 }
 
-func writerContext(_ log: RuntimeLog = .silent, subtask: Int = 0) -> SinkWriterContext {
+func writerContext(
+    _ log: RuntimeLog = .silent, subtask: Int = 0, wake: @escaping @Sendable () -> Void = {}
+) -> SinkWriterContext {
     SinkWriterContext(
-        operatorID: "out", job: job, subtask: subtask, parallelism: 1, log: log, wake: {}, metrics: MetricRegistry(),
+        operatorID: "out", job: job, subtask: subtask, parallelism: 1, log: log, wake: wake, metrics: MetricRegistry(),
         clock: SystemClock())
 }
 
@@ -117,6 +124,23 @@ func waitUntil(_ what: String, seconds: Double = 15, _ condition: () throws -> B
         if Date() > deadline { throw TestFailure("not within \(seconds) s: \(what)") }
         usleep(5_000)
     }
+}
+
+/// For what must not happen: looks again and again until the time is over.
+func expectThroughout(millis: Int, _ condition: () throws -> Bool) throws {
+    let deadline = Date(timeIntervalSinceNow: Double(millis) / 1000)
+    while Date() < deadline {
+        guard try condition() else { throw TestFailure("no longer true before \(millis) ms were over") }
+        usleep(5_000)
+    }
+}
+
+/// The system's clock, and how far tests have moved it on.
+final class MovableClock: RuntimeClock {
+    private let moved = Atomic<Int64>(0)
+    func advance(millis: Int64) { moved.add(millis * 1_000_000, ordering: .relaxed) }
+    func monotonicNanos() -> Int64 { SystemClock().monotonicNanos() + moved.load(ordering: .relaxed) }
+    func wallMillis() -> Int64 { SystemClock().wallMillis() + moved.load(ordering: .relaxed) / 1_000_000 }
 }
 
 func makeTopics(_ bootstrap: String, _ names: [String], partitions: Int32 = 2) throws {

@@ -11,6 +11,8 @@ final class Attempt {
     var owner: IslandOwner
     var writers: [KafkaSinkWriter<Message>] = []
     let recovered: Decision?
+    /// A writer's task was woken: there is room again, or a failure to meet.
+    let woken = Flag()
 
     init(
         _ bootstrap: String, writers count: Int = 1, source: KafkaSource<Seen>? = nil, log: RuntimeLog = .silent,
@@ -22,7 +24,9 @@ final class Attempt {
         owner = try ConnectorKafkaTests.owner(source ?? seenSource(bootstrap, ["in"]), log: log)
         recovered = try made.recover(owner)
         let sink = try stringSink(bootstrap, "out", .exactlyOnce(made))
-        for subtask in 0..<count { writers.append(try sink.makeWriter(writerContext(log, subtask: subtask))) }
+        for subtask in 0..<count {
+            writers.append(try sink.makeWriter(writerContext(log, subtask: subtask, wake: { [woken] in woken.set() })))
+        }
     }
 
     /// Commits the genesis decision if there is no other, and begins the first epoch.
@@ -101,11 +105,11 @@ extension KafkaTests {
             try attempt.write("1 of writer 0")
             try attempt.writers[0].endEpoch(Epoch(1))
             try attempt.write("2 of writer 0")
-            usleep(100_000)
-            try attempt.write("1 late, of writer 1", by: 1)
+            // Time passes in here too, in which a wrong order would come about.
             #expect(throws: KafkaCallTimedOut.self) {
                 try attempt.transactions.prepare(Epoch(1), timeoutMillis: 200)
             }
+            try attempt.write("1 late, of writer 1", by: 1)
             try attempt.writers[1].endEpoch(Epoch(1))
             try attempt.commit(1)
             try attempt.end(2)
@@ -221,12 +225,14 @@ extension KafkaTests {
 
         @Test func epochOpenLongerThanItsBudget_isGivenUp() throws {
             let broker = try broker()
+            let clock = MovableClock()
             let transactions = KafkaTransactions(
-                try KafkaConfiguration(bootstrapServers: broker.bootstrap), epochBudgetMillis: 1_000)
+                try KafkaConfiguration(bootstrapServers: broker.bootstrap), epochBudgetMillis: 60_000, clock: clock)
             let attempt = try Attempt(broker.bootstrap, transactions: transactions)
             try attempt.begin()
             try attempt.write("late")
-            usleep(1_300_000)
+            clock.advance(millis: 60_001)
+            try waitUntil("the epoch is given up, though nobody asks about it") { attempt.woken.isSet }
             #expect(throws: KafkaEpochExpired.self) { try attempt.end(1) }
             attempt.close()
             #expect(try attempt.visible().isEmpty)
@@ -244,14 +250,10 @@ extension KafkaTests {
 
         @Test func brokerDownAtRecover_waitsAndCanBeCancelled_andCloseIsBounded() throws {
             let broker = try TestBroker(started: false)
-            let cancelled = Flag()
             let lines = LogLines()
             let transactions = try KafkaTransactions(KafkaConfiguration(bootstrapServers: broker.bootstrap))
-            Thread.detachNewThread {
-                usleep(2_500_000)
-                cancelled.set()
-            }
-            let owner = try owner(log: lines.log) { cancelled.isSet }
+            let owner = try owner(
+                log: lines.log, isCancelled: lines.cancels(after: "waiting for the transaction coordinator"))
             #expect(throws: KafkaCancelled.self) { try transactions.recover(owner) }
             #expect(lines.contains("waiting for the transaction coordinator"))
         }
@@ -260,14 +262,15 @@ extension KafkaTests {
         /// commit, which no Kafka broker does.
         @Test func brokerRestart_betweenEpochs_isWaitedForAndTheAttemptGoesOn() throws {
             let broker = try broker()
-            let attempt = try Attempt(broker.bootstrap)
+            let lines = LogLines()
+            let attempt = try Attempt(broker.bootstrap, log: lines.log)
             try attempt.begin()
             try attempt.write("1")
             try attempt.end(1)
             try attempt.commit(1)
             broker.stop()
             try attempt.write("2")
-            usleep(500_000)
+            try waitUntil("the client notices") { lines.contains("kafka producer:") }
             try broker.start()
             try attempt.end(2)
             try attempt.commit(2)
@@ -280,7 +283,13 @@ extension KafkaTests {
             let attempt = try Attempt(broker.bootstrap)
             try attempt.begin()
             try attempt.write("1")
-            usleep(100_000)
+            var reader = try Driven(try seenSource(broker.bootstrap, ["out"], group: "reader"))
+            try waitUntil("the broker has the record, undecided") {
+                _ = try reader.reader.poll(into: &reader.kept, budget: 10)
+                return reader.reader.lag().contains { $0.records > 0 }
+            }
+            #expect(reader.kept.elements.isEmpty)
+            reader.reader.close()
             broker.stop()
             let start = Date()
             attempt.close()

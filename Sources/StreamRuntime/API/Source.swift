@@ -115,7 +115,9 @@ public struct SourceReaderContext: Sendable {
 public enum SourceStatus: Sendable, Equatable {
     /// Records were emitted, or may be at once.
     case progressed
-    /// Nothing now. The reader is polled again when it calls `wake`, or after this time at the latest.
+    /// Nothing was emitted and nothing is there now. The reader is polled again when it calls `wake`, or after
+    /// this time at the latest. (A poll that emitted something has progressed: its records would be handed on
+    /// no sooner than the next barrier otherwise.)
     case idle(recheckAfterMicros: Int64)
     /// Every split has ended; `poll` is not called again.
     case finished

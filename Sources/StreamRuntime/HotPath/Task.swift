@@ -86,9 +86,10 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
 
     /// Work that appeared since the last step; asked by the worker after it has announced its sleep.
     var hasWork: Bool {
-        if hasMail.load(ordering: .acquiring) || services.hasMail || services.hasPollRequest { return true }
+        if hasMail.load(ordering: .acquiring) || services.hasMail { return true }
+        // A task that is held back does not poll: a request waits, it must not keep the worker awake.
         if services.backPressure.isRaised { return outputs.contains { $0.canProgress } }
-        return services.holds == 0 && input?.hasInput ?? false
+        return services.holds == 0 && (services.hasPollRequest || input?.hasInput ?? false)
     }
 
     // MARK: The loop
