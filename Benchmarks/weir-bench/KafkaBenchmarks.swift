@@ -27,6 +27,26 @@ final class BenchBroker {
         process.terminate()
         process.waitUntilExit()
     }
+
+    /// Waits until the broker is done with what it does after writes (this one saves its whole state, for seconds
+    /// and with all cores), so that every run begins on an idle machine; half a minute at most.
+    func waitUntilIdle() {
+        var quietRounds = 0
+        var used = cpuTicks()
+        for _ in 0..<300 where quietRounds < 15 {
+            usleep(100_000)
+            let now = cpuTicks()
+            quietRounds = now - used <= 1 ? quietRounds + 1 : 0
+            used = now
+        }
+    }
+
+    /// User and system time so far, in hundredths of a second: fields 14 and 15 of /proc/PID/stat.
+    private func cpuTicks() -> Int {
+        let stat = (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)) ?? ""
+        let fields = (stat.split(separator: ")").last ?? "").split(separator: " ")
+        return fields.count > 12 ? (Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0) : 0
+    }
 }
 
 /// Kafka to Kafka: Weir's exactly-once copy, or the bare client doing the same without any guarantee.
@@ -42,19 +62,27 @@ struct KafkaCopy {
             bootstrapServers: broker.bootstrap, properties: ["linger.ms": "5", "batch.num.messages": "10000"])
         try waitAndMakeTopics(configuration)
         try preload(configuration)
+        broker.waitUntilIdle()
         let clock = SystemClock()
         let (began, cpu) = (clock.monotonicNanos(), Usage.cpuSeconds())
         var result = Measurement.Result()
-        if bare {
-            try RawKafkaLoop(bootstrap: broker.bootstrap, partitions: Self.partitions).copy("from", "to", records)
-        } else {
-            let firstNanos = try copyExactlyOnce(configuration)
-            result.note = String(format: "of it %.2f s until the first record", Double(firstNanos - began) / 1e9)
-        }
         result.records = records
-        result.seconds = Double(clock.monotonicNanos() - began) / 1e9
-        result.cpuSeconds = Usage.cpuSeconds() - cpu
-        result.peakMemoryMiB = Usage.peakMemoryMiB()
+        func finished() {
+            result.seconds = Double(clock.monotonicNanos() - began) / 1e9
+            result.cpuSeconds = Usage.cpuSeconds() - cpu
+            result.peakMemoryMiB = Usage.peakMemoryMiB()
+        }
+        if bare {
+            try RawKafkaLoop(bootstrap: broker.bootstrap, partitions: Self.partitions)
+                .copy("from", "to", records, finished: finished)
+        } else {
+            let (first, last) = try copyExactlyOnce(configuration)
+            finished()
+            let (start, flow) = (Double(first - began) / 1e9, Double(last - first) / 1e9)
+            result.note = String(
+                format: "of it %.2f s until the first record, %.2f s from the last one to the end, %.0f k/s between",
+                start, result.seconds - start - flow, Double(records) / flow / 1e3)
+        }
         return result
     }
 
@@ -89,37 +117,44 @@ struct KafkaCopy {
         while try !writer.isAcknowledged(through: Epoch(1)) { usleep(1000) }
     }
 
-    /// Returns when the first record had been read: before that, two producers were fenced, the decision and the
-    /// offsets read, and the genesis decided.
-    private func copyExactlyOnce(_ configuration: KafkaConfiguration) throws -> Int64 {
+    /// Returns when the first record and when all had been written. Before the first, two producers are fenced, the
+    /// decision and the offsets read, and the genesis decided; after the last, the last epoch is.
+    private func copyExactlyOnce(_ configuration: KafkaConfiguration) throws -> (firstNanos: Int64, lastNanos: Int64) {
         let metrics = MetricRegistry()
         let job = CopyJob(transport: .kafka(configuration, KafkaTransactions(configuration)), from: "from", to: "to")
         let runner = try JobRunner(job, options: options, environment: JobEnvironment(metrics: metrics))
         let count = records
         let first = FirstRecord()
+        let last = FirstRecord()
         let watcher = Thread {
             func written() -> Double { metrics.sum("weir_operator_records_in_total", where: ["operator": "output"]) }
             while written() == 0 { usleep(500) }
             first.note()
             while written() < Double(count) { usleep(1000) }
+            last.note()
             runner.stop(drain: false)
         }
         watcher.start()
         try runner.run()
-        return first.atNanos
+        return (first.atNanos, last.atNanos)
     }
 }
 
-/// What the C client does on its own: read batches, write batches, no transaction, no state.
+/// What the C client does on its own: read batches, write batches, no transaction, no state. It reads as far ahead
+/// as it likes, because this client pauses for a second once its limit is reached.
 struct RawKafkaLoop {
     let bootstrap: String
     let partitions: Int32
     private static let batch = 4096
 
-    func copy(_ from: String, _ to: String, _ records: Int) throws {
+    /// `finished` is called when everything is acknowledged, before the clients are taken down.
+    func copy(_ from: String, _ to: String, _ records: Int, finished: () -> Void) throws {
         let consumer = try client(
             RD_KAFKA_CONSUMER,
-            ["group.id": "raw", "enable.auto.commit": "false", "receive.message.max.bytes": "2000000000", "fetch.wait.max.ms": "10"])
+            [
+                "group.id": "raw", "enable.auto.commit": "false", "receive.message.max.bytes": "2000000000",
+                "fetch.wait.max.ms": "10", "queued.min.messages": "10000000",
+            ])
         let producer = try client(
             RD_KAFKA_PRODUCER, ["linger.ms": "5", "batch.num.messages": "10000", "enable.idempotence": "true"])
         defer {
@@ -143,6 +178,7 @@ struct RawKafkaLoop {
         }
         try pump(queue, producer, topic, records)
         rd_kafka_flush(producer, 30_000)
+        finished()
     }
 
     private func pump(_ queue: OpaquePointer, _ producer: OpaquePointer, _ topic: OpaquePointer, _ records: Int) throws {
