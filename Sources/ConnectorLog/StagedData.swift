@@ -145,7 +145,7 @@ final class StagingArea {
             }
             return chosen
         }
-        if record.hasKey { return KafkaPartitioner.partition(forKey: record.keyBuffer.bytes, partitions: partitions) }
+        if record.hasKey { return Murmur2.partition(ofKey: record.keyBuffer.bytes, partitions: partitions) }
         if route.stickyRestBytes <= 0 {
             route.sticky = (route.sticky + 1) % partitions
             route.stickyRestBytes = Self.stickyBytes

@@ -84,4 +84,17 @@ import Testing
             #expect(stream.finish() == hash(bytes), "seed \(seed), \(bytes.count) bytes")
         }
     }
+
+    /// From org.apache.kafka.common.utils.UtilsTest.testMurmur2.
+    @Test(arguments: [
+        ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),
+        ("a-little-bit-longer-string", -1_486_304_829),
+        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971), ("abc", 479_470_107),
+    ] as [(String, Int32)])
+    func murmur2IsKafkas(_ text: String, _ expected: Int32) {
+        let key = Array(text.utf8)
+        #expect(key.withUnsafeBytes { Int32(bitPattern: Murmur2.hash($0)) } == expected)
+        let positive = Int32(Int64(expected) & 0x7FFF_FFFF)
+        #expect(key.withUnsafeBytes { Murmur2.partition(ofKey: $0, partitions: 10) } == positive % 10)
+    }
 }
