@@ -21,7 +21,8 @@ public final class ExpiringTable<Key: StreamKey, Value: StateCodable>: KeyedTabl
     @usableFromInline let lifetimeMillis: Int64
     @usableFromInline let renewsOnRead: Bool
     @usableFromInline let time: CoarseTime
-    @usableFromInline var sweptMillis: Int64
+    /// When the last sweep was; behind a pointer, as it is looked at in each access.
+    @usableFromInline let sweptMillis: UnsafeMutablePointer<Int64>
     @usableFromInline var sweepPosition = 0
 
     @inlinable init(_ table: StateTable<Key, Timed<Value>>, ttl: StateTTL, time: CoarseTime) {
@@ -29,8 +30,11 @@ public final class ExpiringTable<Key: StreamKey, Value: StateCodable>: KeyedTabl
         self.time = time
         lifetimeMillis = ttl.lifetime.wholeMillis
         renewsOnRead = ttl.refresh == .onReadAndWrite
-        sweptMillis = time.millis
+        sweptMillis = .allocate(capacity: 1)
+        sweptMillis.initialize(to: time.millis)
     }
+
+    @inlinable deinit { sweptMillis.deallocate() }
 
     @inlinable public func get(_ key: Key) -> Value? {
         let now = beginAccess()
@@ -75,7 +79,7 @@ public final class ExpiringTable<Key: StreamKey, Value: StateCodable>: KeyedTabl
     @inlinable @inline(__always)
     func beginAccess() -> Int64 {
         let now = time.millis
-        if now != sweptMillis { sweep(now) }
+        if now != sweptMillis.pointee { sweep(now) }
         return now
     }
 
@@ -83,8 +87,8 @@ public final class ExpiringTable<Key: StreamKey, Value: StateCodable>: KeyedTabl
     @inline(never)
     @inlinable func sweep(_ now: Int64) {
         let slots = Double(table.core.pointee.mask + 1)
-        let share = 2 * slots * Double(max(0, now &- sweptMillis)) / Double(lifetimeMillis)
-        sweptMillis = now
+        let share = 2 * slots * Double(max(0, now &- sweptMillis.pointee)) / Double(lifetimeMillis)
+        sweptMillis.pointee = now
         sweepPosition = table.sweep(from: sweepPosition, slots: Int(min(max(share, 16), 4096))) {
             isOver($0.millis, now)
         }

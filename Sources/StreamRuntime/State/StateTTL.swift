@@ -34,10 +34,18 @@ public struct StateTTL: Sendable, Hashable {
 /// Processing time as states with a TTL see it: the task reads the clock once a step, and only when it has such a state.
 /// Owned by the task thread.
 @usableFromInline package final class CoarseTime {
-    @usableFromInline var millis: Int64 = 0
+    /// Behind a pointer: a class property would cost an exclusivity check per access.
+    @usableFromInline let cell: UnsafeMutablePointer<Int64>
     private var clock: (any RuntimeClock)?
 
-    package init() {}
+    package init() {
+        cell = .allocate(capacity: 1)
+        cell.initialize(to: 0)
+    }
+
+    deinit { cell.deallocate() }
+
+    @inlinable var millis: Int64 { cell.pointee }
 
     /// A state wants the time.
     @usableFromInline func start(_ clock: any RuntimeClock) {
@@ -46,7 +54,7 @@ public struct StateTTL: Sendable, Hashable {
     }
 
     /// At the beginning of each step.
-    package func refresh() { if let clock { millis = clock.wallMillis() } }
+    package func refresh() { if let clock { cell.pointee = clock.wallMillis() } }
 }
 
 /// A value and when it was written or used last, in milliseconds of processing time.

@@ -50,7 +50,7 @@
         table.set(timer, Unit())
         if admission == .beyond {
             beyondCount += 1
-            if beyondCount > beyondMax { spill() }
+            if beyondCount > beyondMax { shrinkBeyond() }
         }
         update(index)
     }
@@ -129,8 +129,16 @@
         beyondCount = 0
     }
 
+    /// Forgets the timers that were deleted since (sessions move theirs with each record); when too many are left, a
+    /// spill makes all of them readable.
     @inline(never)
-    @inlinable func spill() {
+    @inlinable func shrinkBeyond() {
+        beyondCount = 0
+        for index in groups.indices {
+            groups[index].beyond.removeAll { table.presence($0.timer) != .live }
+            beyondCount += groups[index].beyond.count
+        }
+        guard beyondCount * 2 > beyondMax else { return }
         table.spill()
         forgetWhatScansFind()
     }
