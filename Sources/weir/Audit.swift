@@ -23,6 +23,8 @@ struct Audit {
     /// Orders read from the topic that have no outcome yet.
     var undecided: Int { distinctOrders - trades - rejections }
 
+    private static let topics = TradingTopics()
+
     /// Reads the embedded log and the portfolio store; nothing else may be writing.
     static func run(_ resources: TradingResources) async throws -> Audit {
         guard case .log(let store) = try resources.transport() else {
@@ -35,22 +37,22 @@ struct Audit {
             openings: finals.mapValues { _ in Portfolio(cash: cash) })
         var outcomes: Set<OrderID> = []
         var orders: Set<OrderID> = []
-        try forEach(store, "trade_orders") { value in
+        try forEach(store, topics.orders) { value in
             audit.orders += 1
             if let order = try? Order.decode(value) { orders.insert(order.orderID) }
         }
-        try forEach(store, "trade_executed") { value in
+        try forEach(store, topics.executed) { value in
             let trade = try Trade.decode(value)
             audit.trades += 1
             if !outcomes.insert(trade.orderID).inserted { audit.doubledOutcomes += 1 }
             conservation.add(trade)
         }
-        try forEach(store, "trade_rejected") { value in
+        try forEach(store, topics.rejected) { value in
             let rejection = try Rejection.decode(value)
             audit.rejections += 1
             if !outcomes.insert(rejection.orderID).inserted { audit.doubledOutcomes += 1 }
         }
-        try forEach(store, "trade_orders.dlq") { _ in audit.deadLetters += 1 }
+        try forEach(store, TradingTopics.deadLetters(of: topics.orders)) { _ in audit.deadLetters += 1 }
         audit.distinctOrders = orders.count
         audit.users = finals.count
         audit.spent = conservation.spent
@@ -73,7 +75,7 @@ struct Audit {
     }
 
     private var undecidedText: String {
-        undecided == 0 ? ", all decided" : ", \(undecided) still waiting in trade_orders (the next run decides them)"
+        undecided == 0 ? ", all decided" : ", \(undecided) still waiting in \(Self.topics.orders) (the next run decides them)"
     }
 
     var text: String {
