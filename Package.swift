@@ -103,9 +103,10 @@ let package = Package(
             name: "StreamRuntimeTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting"], swiftSettings: strict),
         .testTarget(
             name: "StreamRuntimeTestingTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting"],
-            swiftSettings: strict),
+            exclude: ["golden"], swiftSettings: strict),
         .testTarget(
-            name: "StateTests", dependencies: ["StreamRuntime", "StateRocksDB"], swiftSettings: strict),
+            name: "StateTests", dependencies: ["StreamRuntime", "StateRocksDB", "StreamRuntimeTesting"],
+            swiftSettings: strict),
         .testTarget(
             name: "ConnectorLogTests", dependencies: ["StreamRuntime", "ConnectorLog"],
             swiftSettings: strict),

@@ -13,10 +13,12 @@ public func expectGolden(_ lines: [String], file: String, source: String = #file
 }
 
 /// A file of lines that a test expects to see again.
-struct GoldenFile {
+package struct GoldenFile {
     let path: String
 
-    func expect(_ lines: [String], isRecording: Bool) throws {
+    package init(path: String) { self.path = path }
+
+    package func expect(_ lines: [String], isRecording: Bool) throws {
         if isRecording { return try record(lines) }
         guard let data = FileManager.default.contents(atPath: path) else {
             throw GoldenMismatch(path: path, problem: "there is no golden file", difference: [])

@@ -21,7 +21,7 @@ public class Harness<Output> {
     public final var processingTimeMillis: Int64 { test.clock.wallMillis() }
 
     /// Waits, in real time, until every request of asynchronous operators is answered, and works off the answers.
-    public final func settle() throws { try test.settle() }
+    nonisolated(nonsending) public final func settle() async throws { try await test.settle() }
 
     // MARK: Results
 
@@ -54,11 +54,12 @@ public class Harness<Output> {
     /// at any parallelism.
     public final func snapshot() throws -> HarnessSnapshot {
         try test.checkpoint()
-        return HarnessSnapshot(folder: try TestFolder(copyOf: test.folder))
+        return HarnessSnapshot(folder: try TestFolder(copyOf: test.folder), backend: test.backend)
     }
 
-    /// Ends the inputs: event time comes to its end, what is in flight is worked off.
+    /// Ends the inputs: event time comes to its end, and what is in flight is worked off. See `JobTest.finish`.
     public final func finish() throws { try test.finish() }
+    nonisolated(nonsending) public final func finish() async throws { try await test.finish() }
 
     public final var metrics: MetricRegistry { test.metrics }
 }
@@ -66,4 +67,14 @@ public class Harness<Output> {
 /// What the operators of a harness held at a barrier.
 public struct HarnessSnapshot: Sendable {
     let folder: TestFolder
+    let backend: any StateBackend
+}
+
+extension TestSetup {
+    /// Reads what `snapshot` was written by.
+    func reading(_ snapshot: HarnessSnapshot?) -> TestSetup {
+        var setup = self
+        if let snapshot { setup.readableBackends.append(snapshot.backend) }
+        return setup
+    }
 }

@@ -10,6 +10,9 @@ public enum HarnessItem<Input: Sendable>: Sendable {
 /// The chain in front of the operators under test.
 public typealias HarnessInput<Input: Sendable> = Stage<SourceHead<TestSource<HarnessItem<Input>>>, HarnessTime<Input>>
 
+/// What the closure of a harness is given, e.g. `(orders: HarnessStream<Order>) in`.
+public typealias HarnessStream<Input: Sendable> = Stream<HarnessInput<Input>>
+
 /// Gives records the times, and the stream the watermarks, that the test says.
 public struct HarnessTime<Input: Sendable>: Operator {
     public typealias Output = Input
@@ -30,7 +33,7 @@ public struct HarnessTime<Input: Sendable>: Operator {
 }
 
 extension Flow {
-    func harnessInput<Input>(_ source: TestSource<HarnessItem<Input>>, id: OperatorID) -> Stream<HarnessInput<Input>> {
+    func harnessInput<Input>(_ source: TestSource<HarnessItem<Input>>, id: OperatorID) -> HarnessStream<Input> {
         self.source(source, id: id).parallelism(1).applyTime(OperatorID("\(id)-time")) { HarnessTime($0) }.parallelism(1)
     }
 }

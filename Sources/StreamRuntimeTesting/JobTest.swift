@@ -12,8 +12,8 @@ import StreamRuntime
 ///     try test.crashAndRestore(parallelism: 3)
 ///
 /// Tasks, channels, checkpoints and recovery are those of a running job; replaced are threads, by the calls made here,
-/// and the clock. Nothing happens between the calls. Real time passes in `settle`, `finish` and `drain` only, while
-/// asynchronous operators wait for an answer.
+/// and the clock. Nothing happens between the calls, but for the requests of asynchronous operators: `await settle()` waits
+/// for their answers.
 ///
 /// What fails the job is thrown by the call in which it happens. The attempt is over then, as after `crash`; `restore`
 /// begins another one. Used by one thread.
@@ -44,7 +44,8 @@ public final class JobTest {
         metrics = MetricRegistry()
         stepped = try SteppedRun(
             jobName: jobName, keyGroups: setup.keyGroups,
-            environment: JobEnvironment(backend: setup.backend, clock: setup.clock, metrics: metrics),
+            environment: JobEnvironment(
+                backend: setup.backend, readableBackends: setup.readableBackends, clock: setup.clock, metrics: metrics),
             order: setup.seed.map { .shuffled(SeededGenerator(seed: $0)) } ?? .inTurn, build: build)
         try start()
     }
@@ -56,6 +57,7 @@ public final class JobTest {
     }
 
     public var clock: ManualClock { setup.clock }
+    var backend: any StateBackend { setup.backend }
 
     /// False after the end, a crash or a failure.
     public var isRunning: Bool { stepped.isRunning }
@@ -87,30 +89,29 @@ public final class JobTest {
         }
     }
 
-    /// Waits, in real time, until every request of asynchronous operators is answered, and works off the answers. Requests
-    /// that are made again after a delay need `advance`.
-    public func settle() throws {
+    /// Waits, in real time, until every request of asynchronous operators is answered, and works off the answers in the order
+    /// of the requests. Requests that are made again after a delay need `advance`.
+    nonisolated(nonsending) public func settle() async throws {
         try run()
-        try restWithAnswers()
+        try await restWithAnswers()
     }
 
-    private func restWithAnswers() throws {
+    nonisolated(nonsending) private func restWithAnswers() async throws {
         try rest()
         while stepped.requestsInFlight > 0 {
-            try waitForAnswers()
+            try await answers()
             try rest()
         }
     }
 
-    /// For all requests in flight: their answers are then taken in the order of the requests.
-    private func waitForAnswers() throws {
-        var (left, began) = (stepped.requestsInFlight, ContinuousClock.now)
+    /// All requests in flight are answered.
+    nonisolated(nonsending) private func answers() async throws {
+        let limit = ContinuousClock.now + setup.answersWithin
         while stepped.requestsInFlight > 0 {
-            stepped.waitForAnswer(micros: 100_000)
-            if stepped.requestsInFlight < left { (left, began) = (stepped.requestsInFlight, .now) }
-            guard began.duration(to: .now) < setup.answerWithin else {
-                throw JobTestError("\(left) request(s) were not answered within \(setup.answerWithin)")
+            guard ContinuousClock.now < limit else {
+                throw JobTestError("\(stepped.requestsInFlight) request(s) were not answered within \(setup.answersWithin)")
             }
+            try await Task.sleep(for: .microseconds(200))
         }
     }
 
@@ -144,28 +145,55 @@ public final class JobTest {
     }
 
     /// Ends every `TestSource`, works off what is in flight, and decides the final epoch. Advances virtual time where that
-    /// takes some: for requests that are made again later, and for sources that keep a pace.
+    /// takes some: for requests that are made again later, and for sources that keep a pace. In asynchronous code
+    /// `await finish()` also waits for the answers of outside systems.
     public func finish() throws {
         sources.finishAll()
-        try awaitEnd()
+        try end()
+    }
+
+    nonisolated(nonsending) public func finish() async throws {
+        sources.finishAll()
+        try await awaitEnd()
     }
 
     /// Stops the job where its sources are, works off what is in flight, and decides the final epoch; `restore` goes on.
-    /// Advances virtual time as `finish` does.
+    /// Advances virtual time, and waits for answers, as `finish` does.
     public func drain() throws {
         stepped.requestStop(drain: true)
-        try awaitEnd()
+        try end()
     }
 
-    private func awaitEnd() throws {
+    nonisolated(nonsending) public func drain() async throws {
+        stepped.requestStop(drain: true)
+        try await awaitEnd()
+    }
+
+    private func end() throws {
+        try run()
         let limit = clock.monotonicNanos() + Self.endWithin.wholeNanos
-        try settle()
-        while isRunning {
-            guard stepped.deadlineNanos < limit else {
-                throw JobTestError("the job does not end within \(Self.endWithin): is a source not finished, or a sink not ready?")
-            }
-            try advance(toNanos: max(stepped.deadlineNanos, clock.monotonicNanos() + 1))
-            try restWithAnswers()
+        while let next = try nextMoment(before: limit) { try advance(toNanos: next) }
+    }
+
+    nonisolated(nonsending) private func awaitEnd() async throws {
+        try await settle()
+        let limit = clock.monotonicNanos() + Self.endWithin.wholeNanos
+        while let next = try nextMoment(before: limit) {
+            try advance(toNanos: next)
+            try await restWithAnswers()
         }
+    }
+
+    /// When something happens that may bring the end nearer; `nil` once it has come.
+    private func nextMoment(before limit: Int64) throws -> Int64? {
+        guard isRunning else { return nil }
+        if stepped.requestsInFlight > 0 {
+            throw JobTestError("\(stepped.requestsInFlight) request(s) are in flight: `await` the end")
+        }
+        guard stepped.deadlineNanos < limit else {
+            throw JobTestError(
+                "the job does not end within \(Self.endWithin): is a source not finished, or a sink not ready?")
+        }
+        return max(stepped.deadlineNanos, clock.monotonicNanos() + 1)
     }
 }

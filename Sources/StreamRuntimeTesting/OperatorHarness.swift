@@ -2,7 +2,7 @@ import StreamRuntime
 
 /// One or more operators behind one input that the test feeds: record by record, watermark by watermark.
 ///
-///     let harness = try OperatorHarness(parallelism: 2) { (orders: Stream<HarnessInput<Order>>) in
+///     let harness = try OperatorHarness(parallelism: 2) { (orders: HarnessStream<Order>) in
 ///         orders.keyed(by: \.user).process { try CountPerUser($0) }
 ///     }
 ///     try harness.push(order, at: 1_000)
@@ -19,12 +19,13 @@ public final class OperatorHarness<Input: Sendable, Output>: Harness<Output> {
     public init<C: Chain<Output>, each Side>(
         parallelism: Int = 1, backend: any StateBackend = HeapBackend(), seed: UInt64? = nil,
         restoring snapshot: HarnessSnapshot? = nil, collecting sides: repeat SideOutput<each Side>,
-        of build: (Stream<HarnessInput<Input>>) throws -> Stream<C>
+        of build: (HarnessStream<Input>) throws -> Stream<C>
     ) throws {
         let source = TestSource<HarnessItem<Input>>()
         let ends = HarnessEnds<Output>()
         let test = try JobTest(
-            jobName: "harness", setup: TestSetup(parallelism: parallelism, backend: backend, seed: seed),
+            jobName: "harness",
+            setup: TestSetup(parallelism: parallelism, backend: backend, seed: seed).reading(snapshot),
             folder: snapshot.map { try TestFolder(copyOf: $0.folder) } ?? TestFolder()
         ) { flow in ends.close(try build(flow.harnessInput(source, id: "input")), repeat each sides) }
         self.source = source

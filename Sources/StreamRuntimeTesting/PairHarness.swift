@@ -2,7 +2,7 @@ import StreamRuntime
 
 /// The same as `OperatorHarness` for operators that read two streams.
 ///
-///     let harness = try PairHarness { (orders: Stream<HarnessInput<Order>>, rules: Stream<HarnessInput<Rule>>) in
+///     let harness = try PairHarness { (orders: HarnessStream<Order>, rules: HarnessStream<Rule>) in
 ///         orders.keyed(by: \.user).connected(rules.keyed(by: \.user)).process { try ApplyRules($0) }
 ///     }
 ///     try harness.pushSecond(rule)
@@ -15,12 +15,13 @@ public final class PairHarness<First: Sendable, Second: Sendable, Output>: Harne
     public init<C: Chain<Output>, each Side>(
         parallelism: Int = 1, backend: any StateBackend = HeapBackend(), seed: UInt64? = nil,
         restoring snapshot: HarnessSnapshot? = nil, collecting sides: repeat SideOutput<each Side>,
-        of build: (Stream<HarnessInput<First>>, Stream<HarnessInput<Second>>) throws -> Stream<C>
+        of build: (HarnessStream<First>, HarnessStream<Second>) throws -> Stream<C>
     ) throws {
         let (first, second) = (TestSource<HarnessItem<First>>(), TestSource<HarnessItem<Second>>())
         let ends = HarnessEnds<Output>()
         let test = try JobTest(
-            jobName: "harness", setup: TestSetup(parallelism: parallelism, backend: backend, seed: seed),
+            jobName: "harness",
+            setup: TestSetup(parallelism: parallelism, backend: backend, seed: seed).reading(snapshot),
             folder: snapshot.map { try TestFolder(copyOf: $0.folder) } ?? TestFolder()
         ) { flow in
             ends.close(

@@ -4,14 +4,16 @@ import StreamRuntime
 public struct TestSetup: Sendable {
     public var parallelism: Int
     public var backend: any StateBackend
+    /// Backends whose checkpoints can be read besides.
+    public var readableBackends: [any StateBackend] = []
     public var keyGroups = KeyGroups()
     /// Virtual time between checkpoints that nobody asks for.
     public var checkpointEvery: Duration?
     /// Steps the tasks in another order each round, the same for the same seed; `nil`: along the stream.
     public var seed: UInt64?
     public var clock = ManualClock()
-    /// Real time to wait for one answer of an outside system, at most.
-    public var answerWithin = Duration.seconds(30)
+    /// Real time to wait for the answers of outside systems, at most.
+    public var answersWithin = Duration.seconds(30)
 
     public init(parallelism: Int = 1, backend: any StateBackend = HeapBackend(), seed: UInt64? = nil) {
         self.parallelism = parallelism

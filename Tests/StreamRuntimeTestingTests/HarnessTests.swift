@@ -36,7 +36,7 @@ struct Totals: KeyedProcessFunction {
     ) throws where Out.Element == String { try out.collect("quiet \(user) \(total[user] ?? 0)") }
 }
 
-private func totals(_ orders: Stream<HarnessInput<Order>>) -> Stream<Stage<InputHead<Order>, KeyedProcess<Totals>>> {
+private func totals(_ orders: HarnessStream<Order>) -> Stream<Stage<InputHead<Order>, KeyedProcess<Totals>>> {
     orders.keyed(by: \.user).process { try Totals($0) }
 }
 
@@ -83,7 +83,7 @@ private func totals(_ orders: Stream<HarnessInput<Order>>) -> Stream<Stage<Input
 
     @Test func whatAnOperatorThrowsIsThrownByTheCall() throws {
         struct Bad: Error {}
-        let harness = try OperatorHarness { (numbers: Stream<HarnessInput<Int>>) in
+        let harness = try OperatorHarness { (numbers: HarnessStream<Int>) in
             numbers.map { if $0 < 0 { throw Bad() } else { $0 } }
         }
         try harness.push(1)
@@ -111,7 +111,7 @@ private func totals(_ orders: Stream<HarnessInput<Order>>) -> Stream<Stage<Input
             ) throws where Out.Element == String { try out.collect("timer \(key)") }
         }
         let harness = try PairHarness(parallelism: 2) {
-            (ids: Stream<HarnessInput<Int>>, names: Stream<HarnessInput<String>>) in
+            (ids: HarnessStream<Int>, names: HarnessStream<String>) in
             ids.keyed(by: { $0 }).connected(names.keyed(by: \.count)).process { try Both($0) }
         }
         try harness.pushFirst(3, at: 1)

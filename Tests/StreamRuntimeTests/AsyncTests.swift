@@ -1,5 +1,5 @@
-import Foundation
 import StreamRuntime
+import StreamRuntimeTesting
 import Synchronization
 import Testing
 
@@ -20,6 +20,31 @@ actor Ledger {
     }
 
     var count: Int { effects.count }
+
+    nonisolated let gate = Gate()
+}
+
+/// Lets nobody pass before it is opened.
+final class Gate: Sendable {
+    private let waiting = Mutex<[CheckedContinuation<Void, Never>]?>([])
+
+    func pass() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = waiting.withLock { waiting in
+                waiting?.append(continuation)
+                return waiting == nil
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let released = waiting.withLock { waiting in
+            defer { waiting = nil }
+            return waiting ?? []
+        }
+        for continuation in released { continuation.resume() }
+    }
 }
 
 struct AskLedger: KeyedAsyncFunction {
@@ -28,9 +53,13 @@ struct AskLedger: KeyedAsyncFunction {
     let ledger: Ledger
     let failEvery: Int
     let verdictIsOutage: Bool
+    let gate: Gate?
     let seen: ValueState<Int64, Int>
 
-    init(_ state: KeyedStateContext<Int64>, ledger: Ledger, failEvery: Int, verdictIsOutage: Bool = false) throws {
+    init(
+        _ state: KeyedStateContext<Int64>, ledger: Ledger, failEvery: Int, verdictIsOutage: Bool = false, gate: Gate? = nil
+    ) throws {
+        self.gate = gate
         self.ledger = ledger
         self.failEvery = failEvery
         self.verdictIsOutage = verdictIsOutage
@@ -42,7 +71,11 @@ struct AskLedger: KeyedAsyncFunction {
     var perform: @Sendable (Int64) async throws -> Int {
         let ledger = ledger
         let failEvery = failEvery
-        return { try await ledger.apply($0, failEvery: failEvery) }
+        let gate = gate
+        return {
+            await gate?.pass()
+            return try await ledger.apply($0, failEvery: failEvery)
+        }
     }
 
     mutating func complete<Out: Collector>(_ input: Int64, key: Int64, _ response: Int, into out: inout Out) throws
@@ -124,15 +157,33 @@ struct AskingJob: StreamJob {
     }
 
     @Test func aRequestThatHangsIsCancelledAndMadeAgain() async throws {
-        let folder = try TemporaryFolder()
         let sink = CollectSink<String>()
-        let metrics = MetricRegistry()
-        try await JobRunner(
-            HangingJob(sink: sink), options: testOptions(folder, parallelism: 1, intervalMillis: 10),
-            environment: JobEnvironment(metrics: metrics)
-        ).run()
+        let test = try JobTest(HangingJob(sink: sink))
+        try test.advance(by: .milliseconds(50))
+        #expect(test.metrics.sum("weir_async_timeouts_total") >= 1)
+        try await test.finish()
         #expect(sink.elements.sorted() == ["0", "1", "2"])
-        #expect(metrics.sum("weir_async_timeouts_total") >= 1)
+    }
+
+    @Test func requestsInFlightAreInTheSnapshotAndMoveToAnotherParallelism() async throws {
+        let ledger = Ledger()
+        func harness(_ parallelism: Int, restoring snapshot: HarnessSnapshot? = nil) throws -> OperatorHarness<Int64, String> {
+            try OperatorHarness(parallelism: parallelism, restoring: snapshot) { (numbers: HarnessStream<Int64>) in
+                numbers.keyed(by: { $0 % 7 }).asyncProcess(AsyncOptions(capacity: 64)) {
+                    try AskLedger($0, ledger: ledger, failEvery: .max, gate: ledger.gate)
+                }
+            }
+        }
+        let first = try harness(2)
+        for number in Int64(0)..<50 { try first.push(number) }
+        let snapshot = try first.snapshot()
+        #expect(first.elements.isEmpty)
+        let second = try harness(3, restoring: snapshot)
+        ledger.gate.open()
+        for harness in [first, second] {
+            try await harness.settle()
+            check(harness.takeElements(), 50)
+        }
     }
 }
 

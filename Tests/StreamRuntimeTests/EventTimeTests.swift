@@ -1,4 +1,5 @@
 import StreamRuntime
+import StreamRuntimeTesting
 import Testing
 
 /// A record with an event time.
@@ -49,27 +50,6 @@ struct SortByTime: KeyedProcessFunction {
     }
 }
 
-struct SortingJob: StreamJob {
-    static let name = "sorting"
-    let records: [Timed]
-    let sink: CollectSink<String>
-    var crashes = CrashPoints([])
-
-    func build(_ flow: Flow) {
-        let crashes = crashes
-        let stream = flow.source(CollectionSource(records)).parallelism(1)
-            .watermarks(.boundedOutOfOrderness(.milliseconds(10)).everyRecord(), at: \.millis).parallelism(1)
-            .map { record in
-                try crashes.pass(record.millis)
-                return record
-            }.parallelism(1)
-            .keyed(by: \.key)
-            .process { try SortByTime($0) }
-        let late = stream.sideOutput(SortByTime.lateOutput).map { "late \($0.key)@\($0.millis)" }
-        stream.map { "\($0.key)@\($0.millis)" }.union(late).sink(sink)
-    }
-}
-
 /// Counts what has arrived from each side.
 struct BothSides: KeyedPairFunction {
     typealias Output = String
@@ -92,19 +72,6 @@ struct BothSides: KeyedPairFunction {
         at millis: Int64, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
     ) throws where Out.Element == String {
         try out.collect("\(key)=\(seen[key] ?? 0)")
-    }
-}
-
-struct PairJob: StreamJob {
-    static let name = "pair"
-    let sink: CollectSink<String>
-
-    func build(_ flow: Flow) {
-        let numbers = flow.source(GeneratorSource(count: 5000, splits: 2) { Timed($0 % 10, at: $0) }, id: "numbers")
-            .watermarks(.monotonic(), at: \.millis).keyed(by: \.key)
-        let words = flow.source(GeneratorSource(count: 300, splits: 3) { String($0 % 3) }, id: "words")
-            .keyed(by: { Int64($0) ?? -1 })
-        numbers.connected(words).process { try BothSides($0) }.sink(sink)
     }
 }
 
@@ -148,55 +115,84 @@ struct SpreadJob: StreamJob {
     static let shuffled = [(1, 5), (2, 3), (1, 12), (1, 9), (2, 25), (2, 4), (1, 14), (1, 16), (2, 30), (1, 13)]
         .map { Timed(Int64($0.0), at: Int64($0.1)) }
 
-    /// The watermark is 14 once 25 has been seen: what comes at 4, 14 and 13 is late.
-    @Test(arguments: [[], [4, 16], [30]] as [[Int64]]) func eventTimersFireInOrderOfTimeAlsoAcrossCrashes(_ crashes: [Int64]) async throws {
-        let folder = try TemporaryFolder()
+    /// The watermark is 14 once 25 has been seen: what comes at 4, 14 and 13 is late, whatever happens in between.
+    @Test(arguments: 0..<20 as Range<UInt64>) func eventTimersFireInOrderOfTimeAlsoAcrossCrashes(_ seed: UInt64) throws {
+        let source = TestSource<Timed>()
         let sink = CollectSink<String>()
-        var options = testOptions(folder, parallelism: 1, intervalMillis: 1)
-        options.restart = .exponential(initialMillis: 1, maxMillis: 5)
-        try await JobRunner(
-            SortingJob(records: Self.shuffled, sink: sink, crashes: CrashPoints(Set(crashes))), options: options,
-            environment: JobEnvironment()
-        ).run()
-        let late = ["late 2@4", "late 1@14", "late 1@13"]
-        #expect(sink.elements.filter { $0.hasPrefix("late") } == late)
+        let test = try JobTest(TestSetup(seed: seed)) { flow in
+            let stream = flow.source(source)
+                .watermarks(.boundedOutOfOrderness(.milliseconds(10)).everyRecord(), at: \.millis)
+                .keyed(by: \.key)
+                .process { try SortByTime($0) }
+            let late = stream.sideOutput(SortByTime.lateOutput).map { "late \($0.key)@\($0.millis)" }
+            stream.map { "\($0.key)@\($0.millis)" }.union(late).sink(sink)
+        }
+        var random = SeededGenerator(seed: seed)
+        for record in Self.shuffled {
+            source.push(record)
+            try test.run()
+            if Int.random(in: 0..<3, using: &random) == 0 { try test.checkpoint() }
+            if Int.random(in: 0..<3, using: &random) == 0 { try test.crashAndRestore() }
+        }
+        try test.finish()
+        #expect(sink.elements.filter { $0.hasPrefix("late") } == ["late 2@4", "late 1@14", "late 1@13"])
         let onTime = sink.elements.filter { !$0.hasPrefix("late") }
         #expect(onTime == ["2@3", "1@5", "1@9", "1@12", "1@16", "2@25", "2@30"])
     }
 
-    @Test(arguments: [1, 2]) func twoInputsShareTheirKeysStateAndTheLesserWatermark(_ parallelism: Int) async throws {
-        let folder = try TemporaryFolder()
-        let sink = CollectSink<String>()
-        try await JobRunner(
-            PairJob(sink: sink), options: testOptions(folder, parallelism: parallelism), environment: JobEnvironment()
-        ).run()
-        // The words have no event time: they hold nothing back, and may come after the timer.
-        #expect(sink.elements.count >= 10)
-        #expect(Set(sink.elements.map { $0.split(separator: "=")[0] }).count == 10)
+    @Test(arguments: [1, 2]) func twoInputsShareTheirKeysStateAndTheLesserWatermark(_ parallelism: Int) throws {
+        let harness = try PairHarness(parallelism: parallelism) {
+            (numbers: HarnessStream<Timed>, words: HarnessStream<String>) in
+            numbers.keyed(by: \.key).connected(words.keyed(by: { Int64($0) ?? -1 })).process { try BothSides($0) }
+        }
+        for key in Int64(0)..<10 {
+            for _ in 0..<3 { try harness.pushFirst(Timed(key, at: 500), at: 500) }
+            try harness.pushSecond("\(key % 5)", at: 500)
+        }
+        try harness.watermarkFirst(2000)
+        try harness.watermarkSecond(999)
+        #expect(harness.elements.isEmpty)
+        try harness.watermarkSecond(1000)
+        #expect(harness.outputWatermark == 1000)
+        let expected = (0..<10).map { $0 < 5 ? Emitted("\($0)=203", at: 1000) : Emitted("\($0)=3", at: 1000) }
+        #expect(harness.takeOutput().sorted { $0.element < $1.element } == expected)
     }
 
-    @Test func everyWayToDealOutRecordsKeepsThem() async throws {
-        func run(_ deal: @escaping @Sendable (Stream<SourceHead<GeneratorSource<Int64>>>) -> Stream<InputHead<Int64>>) async throws -> [Int64] {
-            let folder = try TemporaryFolder()
+    /// The words have no event time: they hold nothing back.
+    @Test func anInputWithoutEventTimeHoldsNothingBack() throws {
+        let (numbers, words) = (TestSource<Timed>(), TestSource<String>())
+        let sink = CollectSink<String>()
+        let test = try JobTest { flow in
+            let first = flow.source(numbers, id: "numbers").watermarks(.monotonic(), at: \.millis).keyed(by: \.key)
+            let second = flow.source(words, id: "words").keyed(by: { Int64($0) ?? -1 })
+            first.connected(second).process { try BothSides($0) }.sink(sink)
+        }
+        words.push("7")
+        numbers.push(Timed(7, at: 999))
+        try test.checkpoint()
+        #expect(sink.elements.isEmpty)
+        numbers.push(Timed(7, at: 1001))
+        try test.checkpoint()
+        #expect(sink.elements == ["7=102"])
+    }
+
+    @Test func everyWayToDealOutRecordsKeepsThem() throws {
+        func run(_ deal: @escaping @Sendable (Stream<SourceHead<GeneratorSource<Int64>>>) -> Stream<InputHead<Int64>>) throws -> [Int64] {
             let sink = CollectSink<Int64>()
-            try await JobRunner(SpreadJob(sink: sink, deal: deal), options: testOptions(folder), environment: JobEnvironment()).run()
+            try JobTest(SpreadJob(sink: sink, deal: deal), TestSetup(parallelism: 2, seed: 1)).finish()
             return sink.elements.sorted()
         }
         let all = Array(Int64(0)..<3000)
-        #expect(try await run { $0.rebalanced() } == all)
-        #expect(try await run { $0.rescaled() } == all)
-        #expect(try await run { $0.global() } == all)
-        #expect(try await run { $0.partitioned { value, subtasks in Int(value) % subtasks } } == all)
-        #expect(try await run { $0.broadcasted() } == all.flatMap { [$0, $0, $0] })
+        #expect(try run { $0.rebalanced() } == all)
+        #expect(try run { $0.rescaled() } == all)
+        #expect(try run { $0.global() } == all)
+        #expect(try run { $0.partitioned { value, subtasks in Int(value) % subtasks } } == all)
+        #expect(try run { $0.broadcasted() } == all.flatMap { [$0, $0, $0] })
     }
 
-    @Test func aPartitionThatDoesNotExistFailsTheJob() async throws {
-        let folder = try TemporaryFolder()
-        var options = testOptions(folder)
-        options.restart = .none
+    @Test func aPartitionThatDoesNotExistFailsTheJob() throws {
         let job = SpreadJob(sink: CollectSink<Int64>(), deal: { $0.partitioned { value, subtasks in subtasks } })
-        await #expect(throws: (any Error).self) {
-            try await JobRunner(job, options: options, environment: JobEnvironment()).run()
-        }
+        let test = try JobTest(job)
+        #expect(throws: PartitioningError.self) { try test.run() }
     }
 }

@@ -1,5 +1,5 @@
-import Foundation
 import StreamRuntime
+import StreamRuntimeTesting
 import Testing
 
 /// Answers each record a little later, from a timer.
@@ -51,20 +51,32 @@ struct AnsweringJob: StreamJob {
 }
 
 @Suite struct TimerTests {
-    @Test(arguments: [1, 2]) func everyTimerFiresOnceAlsoAcrossCrashes(parallelism: Int) async throws {
-        let folder = try TemporaryFolder()
+    @Test(arguments: [1, 2, 3]) func everyTimerFiresOnceAlsoAcrossCrashes(parallelism: Int) throws {
         let sink = CollectSink<String>()
         let crashes = CrashPoints([3, 50, 99])
-        var options = testOptions(folder, parallelism: parallelism, intervalMillis: 10)
-        options.restart = .exponential(initialMillis: 1, maxMillis: 5)
-        let runner = try JobRunner(
-            AnsweringJob(sink: sink, crashes: crashes, count: 100), options: options, environment: JobEnvironment())
-        async let ended: Void = runner.run()
-        let deadline = Date(timeIntervalSinceNow: 30)
-        while sink.elements.count < 100, Date() < deadline { try await Task.sleep(for: .milliseconds(5)) }
-        runner.stop()
-        try await ended
+        var setup = TestSetup(parallelism: parallelism)
+        setup.checkpointEvery = .milliseconds(10)
+        let test = try JobTest(AnsweringJob(sink: sink, crashes: crashes, count: 100), setup)
+        while test.clock.wallMillis() < 300 {
+            do { try test.advance(by: .milliseconds(1)) } catch is CrashPoints.Crash { try test.restore() }
+        }
+        try test.checkpoint()
         #expect(crashes.remaining == 0)
         #expect(sink.elements.sorted() == (0..<100).map { "\($0):1" }.sorted())
+    }
+
+    @Test func aTimerFiresAtItsTime() throws {
+        let harness = try OperatorHarness { (numbers: HarnessStream<Int64>) in
+            numbers.keyed(by: { $0 }).process { try AnswerLater($0, crashes: CrashPoints([])) }
+        }
+        try harness.push(1)
+        try harness.advance(by: .milliseconds(20))
+        try harness.push(2)
+        try harness.advance(by: .milliseconds(19))
+        #expect(harness.elements.isEmpty)
+        try harness.advance(by: .milliseconds(1))
+        #expect(harness.takeElements() == ["1:1"])
+        try harness.advance(by: .seconds(1))
+        #expect(harness.takeElements() == ["2:1"])
     }
 }

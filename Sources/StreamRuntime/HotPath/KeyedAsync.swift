@@ -242,7 +242,9 @@ final class InFlightTable<Key: StreamKey, Input, Response: Sendable> {
             }
             services.requestEnded()
         }
-        timeouts.append((clock.wallMillis() + Int64(timeoutMillis), entry, attempt))
+        let due = clock.wallMillis() + Int64(timeoutMillis)
+        timeouts.append((due, entry, attempt))
+        services.wantTimer(at: due)  // even when no request is ever answered
     }
 
     /// Those that came together, in the order of their inputs: not in that of the threads that brought them.

@@ -3,7 +3,7 @@
 final class InlineExecutor: TaskExecutor {
     private static let blockedNanos: Int64 = 1_000_000
 
-    let waker = Waker()
+    private let waker = Waker()
     private let clock: any RuntimeClock
     private var tasks: [StreamTask] = []
     private var order: TaskOrder

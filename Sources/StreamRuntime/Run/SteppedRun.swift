@@ -90,10 +90,4 @@ package final class SteppedRun {
 
     /// Requests of asynchronous operators that are not answered yet.
     package var requestsInFlight: Int { current?.executor.requestsInFlight ?? 0 }
-
-    /// Sleeps until an asynchronous operator is answered, at most for so long.
-    package func waitForAnswer(micros: Int64) {
-        guard let current else { return }
-        current.executor.waker.sleep(micros: micros) { current.executor.requestsInFlight == 0 }
-    }
 }
