@@ -89,8 +89,11 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         if hasMail.load(ordering: .acquiring) || services.hasMail { return true }
         // A task that is held back does not poll: a request waits, it must not keep the worker awake.
         if services.backPressure.isRaised { return outputs.contains { $0.canProgress } }
-        return services.holds == 0 && (services.hasPollRequest || input?.hasInput ?? false)
+        return services.holds == 0 && (mayPoll && services.hasPollRequest || input?.hasInput ?? false)
     }
+
+    /// The source has not ended, and event time does not hold all its splits back.
+    private var mayPoll: Bool { phase == .running && !services.splits.areAllPaused }
 
     // MARK: The loop
 
@@ -133,7 +136,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     /// One batch, or one poll of the source.
     private func takeInput(_ now: Int64) throws -> Bool {
         if let poll = body.poll {
-            guard phase == .running, !services.splits.areAllPaused, services.takePollRequest() || now >= idleUntilNanos else { return false }
+            guard mayPoll, services.takePollRequest() || now >= idleUntilNanos else { return false }
             switch try poll(Self.pollBudget) {
             case .progressed:
                 needsFlush = true
@@ -213,7 +216,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
 
     private func nextDeadline(_ now: Int64) -> Int64 {
         var deadline = Int64.max
-        if body.poll != nil, phase == .running { deadline = min(deadline, idleUntilNanos) }
+        if body.poll != nil, mayPoll { deadline = min(deadline, idleUntilNanos) }
         if services.nextTimerMillis != .max {
             let millis = max(0, services.nextTimerMillis.subtractingSaturating(clock.wallMillis()))
             deadline = min(deadline, now + min(millis, Self.longestTimerMillis) * 1_000_000)
