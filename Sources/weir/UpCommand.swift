@@ -39,7 +39,7 @@ struct UpCommand: AsyncParsableCommand {
             // Orders stop first, then what executes them; prices last, so that draining orders find one.
             let execution = try launcher.prepare(TradeExecutionJob.self)
             try host.add(try launcher.prepare(OrderFeedJob.self), stage: 0)
-            try host.add(execution, stage: 1)
+            try host.add(execution, stage: 1, catchUp: .seconds(10))
             try host.add(try launcher.prepare(PriceCacheJob.self), stage: 2)
             try host.add(try launcher.prepare(MarketFeedJob.self), stage: 2)
             live.start(execution.runner)

@@ -12,8 +12,9 @@ public struct ApplicationSession: Sendable {
     /// What does not belong to one job.
     public let processMetrics: MetricRegistry
     public let log: RuntimeLog
+    private let signals: StopSignals
 
-    /// Sets up the process-wide log and metrics; nothing runs yet.
+    /// Sets up the process-wide log and metrics, and listens for SIGINT and SIGTERM from here on; nothing runs yet.
     public init<App: WeirApplication>(
         _ application: App.Type, _ configuration: Configuration, failurePolicy: JobHost.FailurePolicy = .keepOthers
     ) {
@@ -26,6 +27,7 @@ public struct ApplicationSession: Sendable {
         launcher = JobLauncher(
             App.self, configuration: configuration,
             environment: ApplicationEnvironment(log: log, metrics: processMetrics))
+        signals = Self.watchSignals(host, log)
     }
 
     /// Runs what `addJobs` adds to `host`, until every job has ended. The first SIGINT or SIGTERM, or the end of
@@ -53,9 +55,9 @@ public struct ApplicationSession: Sendable {
     private func runJobs(
         stopAfterMillis millis: Int?, _ addJobs: (JobLauncher, JobHost) throws -> Void
     ) async throws -> [JobOutcome] {
-        try addJobs(launcher, host)
+        defer { signals.cancel() }
+        guard try add(addJobs) else { return [] }
         let server = try await startServer()
-        let signals = watchSignals()
         let host = host
         let log = log
         let timer = millis.map { millis in
@@ -68,15 +70,22 @@ public struct ApplicationSession: Sendable {
         host.start()
         let outcomes = await host.wait()
         timer?.cancel()
-        signals.cancel()
         await server?.stop()
         return outcomes
     }
 
-    private func watchSignals() -> StopSignals {
-        let host = host
-        let log = log
-        return StopSignals(
+    /// False when a signal came first: then there is nothing to run.
+    private func add(_ addJobs: (JobLauncher, JobHost) throws -> Void) throws -> Bool {
+        do {
+            if !host.isStopping { try addJobs(launcher, host) }
+        } catch is JobHostError where host.isStopping {
+            return false
+        }
+        return !host.isStopping || host.hasJobs
+    }
+
+    private static func watchSignals(_ host: JobHost, _ log: RuntimeLog) -> StopSignals {
+        StopSignals(
             first: { signal in
                 log(.info, "stopping: taking a final checkpoint; Ctrl-C again ends the process at once", ["signal": signal])
                 host.stop()

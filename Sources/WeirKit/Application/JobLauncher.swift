@@ -71,7 +71,7 @@ public struct JobLauncher: Sendable {
 
 extension JobHost {
     /// Adds a prepared job with its lock.
-    public func add(_ prepared: JobLauncher.Prepared, stage: Int = 0) throws {
-        try add(prepared.runner, stage: stage, holding: [prepared.lock])
+    public func add(_ prepared: JobLauncher.Prepared, stage: Int = 0, catchUp: Duration = .zero) throws {
+        try add(prepared.runner, stage: stage, catchUp: catchUp, holding: [prepared.lock])
     }
 }

@@ -5,8 +5,9 @@ import Synchronization
 /// Runs several jobs in one process, each on a thread of its own, and stops them in order.
 ///
 /// Jobs have a stage. A stop drains the jobs of the lowest stage first and goes to the next stage when all
-/// of them have ended, so that a job which reads what another writes still gets all of it. How long a
-/// stage takes is bounded by its jobs' drain and epoch time-outs.
+/// of them have ended, so that a job which reads what another writes still gets all of it: one that was added with
+/// `catchUp` reads on until it has come to the end of its input, for so long at most. How long a stage takes is bounded
+/// by that and its jobs' drain and epoch time-outs.
 ///
 /// Callable from any thread.
 public final class JobHost: Sendable {
@@ -16,6 +17,7 @@ public final class JobHost: Sendable {
     private struct Member {
         let runner: JobRunner
         let stage: Int
+        let catchUp: Duration
         /// Let go when the job has ended.
         var held: [any Sendable]
         var isStopAsked = false
@@ -30,13 +32,13 @@ public final class JobHost: Sendable {
         var isOver: Bool { isStarted && members.allSatisfy { $0.outcome != nil } }
 
         /// The jobs of the lowest stage that has any left, unless they were told already.
-        mutating func nextToStop() -> [JobRunner] {
+        mutating func nextToStop() -> [Member] {
             guard isStopping, let stage = members.filter({ $0.outcome == nil }).map(\.stage).min() else { return [] }
-            var told: [JobRunner] = []
+            var told: [Member] = []
             for index in members.indices
             where members[index].outcome == nil && members[index].stage == stage && !members[index].isStopAsked {
                 members[index].isStopAsked = true
-                told.append(members[index].runner)
+                told.append(members[index])
             }
             return told
         }
@@ -50,7 +52,9 @@ public final class JobHost: Sendable {
     /// Adds a job; lower stages stop first. `held` lives until the job has ended (a lock, a connection).
     /// Once the host runs, the job starts at once. Throws `JobHostError` for a second job of one id, and
     /// once the host is being stopped.
-    public func add(_ runner: JobRunner, stage: Int = 0, holding held: [any Sendable] = []) throws {
+    public func add(
+        _ runner: JobRunner, stage: Int = 0, catchUp: Duration = .zero, holding held: [any Sendable] = []
+    ) throws {
         let startsNow = try state.withLock { state in
             if state.isStopping { throw JobHostError("job '\(runner.jobName)' cannot be added: the jobs are being stopped") }
             if state.members.contains(where: { $0.runner.job == runner.job && $0.outcome == nil }) {
@@ -59,7 +63,7 @@ public final class JobHost: Sendable {
             }
             // A job that has ended and is started again takes its own place.
             state.members.removeAll { $0.runner.job == runner.job }
-            state.members.append(Member(runner: runner, stage: stage, held: held))
+            state.members.append(Member(runner: runner, stage: stage, catchUp: catchUp, held: held))
             return state.isStarted
         }
         if startsNow { launch(runner) }
@@ -79,12 +83,37 @@ public final class JobHost: Sendable {
     /// Asks all jobs to drain and end, stage by stage; returns at once, see `wait`. May be called again, and
     /// before `start`.
     public func stop() {
-        let runners = state.withLock { state in
+        let members = state.withLock { state in
             state.isStopping = true
             return state.nextToStop()
         }
-        for runner in runners { runner.stop(drain: true) }
+        for member in members { stop(member) }
     }
+
+    private func stop(_ member: Member) {
+        guard member.catchUp > .zero else { return member.runner.stop(drain: true) }
+        Task {
+            await Self.catchUp(member.runner, within: member.catchUp)
+            member.runner.stop(drain: true)
+        }
+    }
+
+    /// Returns when the job has read all there is, twice in a row and longer apart than its lag is published, or when the
+    /// time is over.
+    private static func catchUp(_ runner: JobRunner, within limit: Duration) async {
+        let deadline = ContinuousClock.now + limit
+        var readings = 0
+        while readings < 2, ContinuousClock.now < deadline {
+            guard (try? await Task.sleep(for: .milliseconds(600))) != nil else { return }
+            readings = runner.metrics.sum("weir_source_lag_records") == 0 ? readings + 1 : 0
+        }
+    }
+
+    /// True once `stop` was called, or a failure stops all.
+    public var isStopping: Bool { state.withLock { $0.isStopping } }
+
+    /// True when jobs were added, whether they run yet or have ended.
+    public var hasJobs: Bool { state.withLock { !$0.members.isEmpty } }
 
     /// Returns when the host was started and every job has ended, in the order the jobs were added.
     public func wait() async -> [JobOutcome] {
@@ -132,7 +161,7 @@ public final class JobHost: Sendable {
     }
 
     private func ended(_ runner: JobRunner, _ error: (any Error)?) {
-        let next = state.withLock { state -> [JobRunner] in
+        let next = state.withLock { state -> [Member] in
             if let index = state.members.firstIndex(where: { $0.runner === runner }) {
                 state.members[index].held = []
                 state.members[index].outcome = JobOutcome(name: runner.jobName, id: runner.job, error: error)
@@ -140,7 +169,7 @@ public final class JobHost: Sendable {
             if error != nil, failurePolicy == .stopAll { state.isStopping = true }
             return state.nextToStop()
         }
-        for runner in next { runner.stop(drain: true) }
+        for member in next { stop(member) }
         resumeWaitersIfOver()
     }
 
