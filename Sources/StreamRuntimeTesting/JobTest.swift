@@ -50,7 +50,7 @@ public final class JobTest {
         try start()
     }
 
-    deinit { stepped.crash() }
+    deinit { stepped.end() }
 
     private func start() throws {
         try TestSources.$current.withValue(sources) { try stepped.start(setup.options(folder)) }
@@ -131,7 +131,7 @@ public final class JobTest {
     }
 
     /// Drops everything since the last decided checkpoint, records pushed but not yet read included: they are read again.
-    public func crash() { stepped.crash() }
+    public func crash() { stepped.end() }
 
     /// Goes on from the last decided checkpoint, after a crash, a failure or an end.
     public func restore(parallelism: Int? = nil) throws {

@@ -33,7 +33,7 @@ package final class SteppedRun {
 
     /// Recovers from the last decision and starts an attempt; its tasks take their first step with `step`.
     package func start(_ options: JobOptions) throws {
-        crash()
+        end()
         let plan = try Plan(graph, defaultParallelism: options.parallelism, keyGroups: options.keyGroups)
         let recovery = Recovery(
             graph: graph, plan: plan, job: job, jobName: jobName, options: options, environment: environment,
@@ -43,7 +43,7 @@ package final class SteppedRun {
         let attempt = try recovery.makeAttempt(executor, CheckpointMetrics(environment.metrics), events)
         current = Current(attempt: attempt, executor: executor, events: events)
         do { try attempt.start() } catch {
-            crash()
+            end()
             throw error
         }
     }
@@ -55,18 +55,18 @@ package final class SteppedRun {
         do {
             let handled = try current.attempt.turn(waitMillis: 0)
             if current.attempt.isFinished {
-                crash()
+                end()
                 return true
             }
             return current.executor.round() || handled || !current.events.isEmpty
         } catch {
-            crash()
+            end()
             throw (error as? AttemptFailure)?.cause ?? error
         }
     }
 
     /// Ends the attempt; what it had not decided is lost. Nothing to do without one.
-    package func crash() {
+    package func end() {
         guard let current else { return }
         lastDecided = current.attempt.lastDecided
         current.attempt.tearDown()
