@@ -42,7 +42,7 @@ public struct TextFileSource<Element>: Source {
             try LineReader($0.split, position: $0.next, lineBytesMax: lineBytesMax, follows: follows)
         }
         return TextFileReader(
-            lines: lines, backPressure: context.backPressure, recheckMicros: Int64(recheckMillis) * 1000,
+            lines: lines, backPressure: context.backPressure, splits: context.splits, recheckMicros: Int64(recheckMillis) * 1000,
             decode: decode, onUndecodable: onUndecodable)
     }
 }
@@ -54,20 +54,24 @@ extension TextFileSource where Element == String {
     }
 }
 
-/// One subtask of a `TextFileSource`: its files one after another. Owned by one task thread.
+/// One subtask of a `TextFileSource`: its files one after another, but for those that are paused by their alignment.
+/// Owned by one task thread.
 public struct TextFileReader<Element>: SourceReader {
     @usableFromInline let lines: [LineReader]
     @usableFromInline let backPressure: BackPressure
+    /// Its splits are `lines`, in their order.
+    @usableFromInline let splits: SplitCursor
     @usableFromInline let recheckMicros: Int64
     @usableFromInline let decode: TextFileSource<Element>.Decode
     @usableFromInline let onUndecodable: TextFileSource<Element>.OnUndecodable?
 
     init(
-        lines: [LineReader], backPressure: BackPressure, recheckMicros: Int64,
+        lines: [LineReader], backPressure: BackPressure, splits: SplitCursor, recheckMicros: Int64,
         decode: @escaping TextFileSource<Element>.Decode, onUndecodable: TextFileSource<Element>.OnUndecodable?
     ) {
         self.lines = lines
         self.backPressure = backPressure
+        self.splits = splits
         self.recheckMicros = recheckMicros
         self.decode = decode
         self.onUndecodable = onUndecodable
@@ -78,7 +82,18 @@ public struct TextFileReader<Element>: SourceReader {
     where Output.Element == Element {
         var emitted = 0
         var hasEnded = true
-        for reader in lines where !reader.hasEnded {
+        var isAnyPaused = false
+        for (index, reader) in lines.enumerated() {
+            if reader.hasEnded {
+                splits.end(index)
+                continue
+            }
+            if splits.isPaused(index) {
+                hasEnded = false
+                isAnyPaused = true
+                continue
+            }
+            splits.select(index)
             while emitted < budget {
                 if backPressure.isRaised { return .progressed }
                 guard let line = try reader.next() else { break }
@@ -86,10 +101,10 @@ public struct TextFileReader<Element>: SourceReader {
                 emitted += 1
             }
             if emitted >= budget { return .progressed }
-            if !reader.hasEnded { hasEnded = false }
+            if reader.hasEnded { splits.end(index) } else { hasEnded = false }
         }
         if emitted > 0 { return .progressed }
-        return hasEnded ? .finished : .idle(recheckAfterMicros: recheckMicros)
+        return hasEnded ? .finished : .idle(recheckAfterMicros: isAnyPaused ? min(recheckMicros, 5_000) : recheckMicros)
     }
 
     @usableFromInline

@@ -65,6 +65,8 @@ public struct LogSource<Element>: Source {
 public struct LogSourceReader<Element>: SourceReader {
     @usableFromInline let readers: [LogReader]
     @usableFromInline let backPressure: BackPressure
+    /// Its splits are `readers`, in their order.
+    @usableFromInline let splits: SplitCursor
     @usableFromInline let decode: LogSource<Element>.Decode
     @usableFromInline let onUndecodable: LogSource<Element>.OnUndecodable?
     @usableFromInline let idleMicros: Int64
@@ -80,22 +82,30 @@ public struct LogSourceReader<Element>: SourceReader {
         self.decode = decode
         self.onUndecodable = onUndecodable
         backPressure = context.backPressure
+        splits = context.splits
         // The writing process wakes its readers; another one has to look.
         idleMicros = store.isWritable ? 5_000_000 : Int64(store.options.followPollMillis) * 1000
         subscriptions = store.isWritable ? readers.map { $0.onCommit(context.wake) } : []
     }
 
     /// Each partition gives its share of `budget` before the next one's turn, so that their event times
-    /// stay together when several have much to read.
+    /// stay together when several have much to read. One that is paused by its alignment keeps what it has.
     @inlinable
     public mutating func poll<Output: Collector>(into output: inout Output, budget: Int) throws -> SourceStatus
     where Output.Element == Element {
         guard !readers.isEmpty else { return .idle(recheckAfterMicros: idleMicros) }
         let share = max(64, budget / readers.count)
         var emitted = 0
+        var isAnyPaused = false
         for _ in 0..<readers.count where emitted < budget {
-            let reader = readers[turn]
+            let index = turn
+            let reader = readers[index]
             turn = turn + 1 == readers.count ? 0 : turn + 1
+            if splits.isPaused(index) {
+                isAnyPaused = true
+                continue
+            }
+            splits.select(index)
             let limit = min(budget, emitted + share)
             while emitted < limit {
                 if backPressure.isRaised { return .progressed }
@@ -104,7 +114,8 @@ public struct LogSourceReader<Element>: SourceReader {
                 emitted += 1
             }
         }
-        return emitted > 0 ? .progressed : .idle(recheckAfterMicros: idleMicros)
+        if emitted > 0 { return .progressed }
+        return .idle(recheckAfterMicros: isAnyPaused ? min(idleMicros, 5_000) : idleMicros)
     }
 
     @usableFromInline

@@ -77,7 +77,7 @@ private struct CountJob: StreamJob {
     }
 
     /// The number of records in the partitions, each time it has changed.
-    private static func totals(_ store: LogStore, _ partitions: [LogTopicPartition]) -> AsyncStream<Int64> {
+    static func totals(_ store: LogStore, _ partitions: [LogTopicPartition]) -> AsyncStream<Int64> {
         AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
             let total: @Sendable () -> Int64 = {
                 partitions.reduce(0) { $0 + Int64((try? store.offsets($1).count) ?? 0) }

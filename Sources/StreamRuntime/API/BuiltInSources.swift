@@ -147,17 +147,21 @@ public struct CollectionSource<Element: Sendable>: Source {
     public func discoverSplits(_ context: SourceContext) -> [SourceSplit] { [SourceSplit(id: "elements", start: 0)] }
 
     public func makeReader(_ context: SourceReaderContext) -> Reader {
-        Reader(elements: elements, position: context.assignments.first, backPressure: context.backPressure)
+        Reader(elements: elements, position: context.assignments.first, backPressure: context.backPressure, cursor: context.splits)
     }
 
     public struct Reader: SourceReader {
         let elements: [Element]
         var position: SplitPosition?
         let backPressure: BackPressure
+        let cursor: SplitCursor
 
         public mutating func poll<Output: Collector>(into output: inout Output, budget: Int) throws -> SourceStatus
         where Output.Element == Element {
-            guard let start = position, start.next < elements.count else { return .finished }
+            guard let start = position, start.next < elements.count else {
+                cursor.end(0)
+                return .finished
+            }
             var next = Int(start.next)
             defer { position = SplitPosition(split: start.split, next: Int64(next)) }
             let until = min(elements.count, next + budget)

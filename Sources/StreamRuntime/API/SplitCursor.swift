@@ -43,6 +43,8 @@ public final class SplitCursor: @unchecked Sendable {  // used on the owning tas
     /// True while split `index` is further ahead in event time than its alignment allows: leave it for now.
     @inlinable public func isPaused(_ index: Int) -> Bool { paused[index] }
 
+    package func setPaused(_ index: Int, _ isPaused: Bool) { paused[index] = isPaused }
+
     /// Every split that has not ended is paused: the task does not poll its reader.
     var areAllPaused = false
 }

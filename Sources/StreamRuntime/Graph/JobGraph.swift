@@ -125,7 +125,12 @@ public struct JobGraph: Sendable {
         for node in nodes {
             let inputs = node.inputs.map { isTimed[$0.rawValue] }
             let hasTime = node.isPair ? inputs.contains(true) : !inputs.isEmpty && !inputs.contains(false)
-            guard hasTime || !node.traits.contains(.needsTime) else {
+            guard !node.traits.contains(.needsTime) || (hasTime && !inputs.contains(false)) else {
+                if node.isPair, let untimed = inputs.firstIndex(of: false) {
+                    throw GraphError(
+                        "operator '\(node.id)' works on event time, and its \(untimed == 0 ? "first" : "second") input has none: "
+                            + "call .watermarks(…, at: …) on the stream before it")
+                }
                 let mixed = node.inputs.first { input in
                     let above = nodes[input.rawValue].inputs.map { isTimed[$0.rawValue] }
                     return above.contains(true) && above.contains(false)

@@ -216,6 +216,7 @@ extension TaskBuilder {
             let base = raw.assumingMemoryBound(to: In.Record.self)
             var chain = cell.move()  // in registers for the batch, and uniquely owned
             defer { cell.initialize(to: chain) }
+            if times == nil { recordTime.millis = .min }  // what another input left there
             while index < count {
                 if let times { recordTime.millis = times[index] }
                 let record = (base + index).move()

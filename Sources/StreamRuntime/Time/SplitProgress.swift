@@ -115,10 +115,10 @@
         var isAnyPaused = false
         for index in splits.indices {
             let isAhead = slowest != .max && splits[index].watermark > slowest.addingSaturating(alignment.driftMillis)
-            cursor.paused[index] = isAhead
+            cursor.setPaused(index, isAhead)
             isAnyPaused = isAnyPaused || isAhead
         }
-        cursor.areAllPaused = isAnyPaused && splits.indices.allSatisfy { cursor.paused[$0] || isEnded($0) }
+        cursor.areAllPaused = isAnyPaused && splits.indices.allSatisfy { cursor.isPaused($0) || isEnded($0) }
         // What the others have reached is looked at again soon; a paused reader brings no records to look after.
         if isAnyPaused { context.services.wantTimer(at: context.clock.wallMillis() + 5) }
     }

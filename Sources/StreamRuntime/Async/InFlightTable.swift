@@ -1,0 +1,218 @@
+import Synchronization
+
+/// The inputs of an asynchronous operator and where the request of each stands. Owned by the task thread; only the
+/// mailbox is shared.
+final class InFlightTable<Item, Response: Sendable> {
+    final class Entry {
+        let sequence: UInt64
+        let item: Item
+        /// The input's event time.
+        let time: Int64
+        /// Requests made so far; a completion names the one it answers.
+        fileprivate(set) var attempt = 0
+        fileprivate var task: Task<Void, Never>?
+        fileprivate var startedNanos: Int64 = 0
+
+        init(sequence: UInt64, item: Item, time: Int64) {
+            self.sequence = sequence
+            self.item = item
+            self.time = time
+        }
+    }
+    struct Completion: Sendable {
+        let sequence: UInt64
+        let attempt: Int
+        let result: Result<Response, any Error>
+    }
+    enum Due {
+        case retry(Entry)
+        case timeout(Entry)
+    }
+    private final class Mailbox: Sendable {
+        let completions = Mutex<[Completion]>([])
+    }
+
+    let timeoutMillis: Int
+    private let capacity: Int
+    private let services: TaskServices
+    private let clock: any RuntimeClock
+    private let pauses: PauseReasons
+    private let operatorID: OperatorID
+    private let metrics: AsyncMetrics
+    private let mailbox = Mailbox()
+    private(set) var nextSequence: UInt64 = 0
+    private var oldest: UInt64 = 0
+    /// True while the operator is full: the task then gives it no records.
+    private var isHolding = false
+    private var entries: [UInt64: Entry] = [:]
+    private var retries = DeadlineQueue<Entry>()
+    /// Requests in the order of their starts, which is the order of their time-outs; answered ones leave
+    /// from the front.
+    private var timeouts: [(millis: Int64, entry: Entry, attempt: Int)] = []
+    private var firstTimeout = 0
+    private var outages: Set<String> = []
+
+    init(context: OperatorContext, options: AsyncOptions) {
+        timeoutMillis = options.timeoutMillis
+        capacity = max(1, options.capacity)
+        services = context.services
+        clock = context.clock
+        pauses = context.pauses
+        operatorID = context.operatorID
+        metrics = AsyncMetrics(context)
+        services.requestTick()  // the restored requests start with the first tick
+    }
+
+    var isEmpty: Bool { entries.isEmpty }
+
+    /// Takes an input in. At `capacity` of them the task is given no more.
+    func admit(_ item: Item, time: Int64) -> Entry {
+        let entry = Entry(sequence: nextSequence, item: item, time: time)
+        nextSequence += 1
+        entries[entry.sequence] = entry
+        services.pending += 1
+        metrics.inFlight.set(entries.count)
+        if entries.count >= capacity { hold(true) }
+        return entry
+    }
+
+    func start<Request: Sendable>(
+        _ entry: Entry, _ request: Request, _ perform: @escaping @Sendable (Request) async throws -> Response
+    ) {
+        entry.attempt += 1
+        entry.startedNanos = clock.monotonicNanos()
+        let sequence = entry.sequence
+        let attempt = entry.attempt
+        let mailbox = mailbox
+        let services = services
+        services.requestBegan()
+        entry.task = Task {
+            let result: Result<Response, any Error>
+            do { result = .success(try await perform(request)) } catch { result = .failure(error) }
+            mailbox.completions.withLock {
+                $0.append(Completion(sequence: sequence, attempt: attempt, result: result))
+            }
+            services.requestEnded()
+        }
+        let deadline = clock.wallMillis() + Int64(timeoutMillis)
+        timeouts.append((deadline, entry, attempt))
+        services.wantTimer(at: deadline)
+    }
+
+    /// Those that came together, in the order of their inputs: not in that of the threads that brought them.
+    func takeCompletions() -> [Completion] {
+        mailbox.completions.withLock { completions in
+            defer { completions.removeAll(keepingCapacity: true) }
+            return completions.sorted { $0.sequence < $1.sequence }
+        }
+    }
+
+    /// The entry a completion answers, unless it comes too late: for a request that was given up.
+    func current(_ completion: Completion) -> Entry? {
+        guard let entry = entries[completion.sequence], entry.attempt == completion.attempt, entry.task != nil else {
+            return nil
+        }
+        entry.task = nil
+        metrics.latency.observe(Double(clock.monotonicNanos() - entry.startedNanos) / 1e9)
+        return entry
+    }
+
+    /// An outside system has answered: whatever was said to be down is up again.
+    func endOutages() {
+        for reason in outages { pauses.set(reason, false) }
+        outages.removeAll()
+    }
+
+    func entry(_ sequence: UInt64) -> Entry? { entries[sequence] }
+
+    /// Removes an input whose result has been emitted.
+    func finish(_ entry: Entry) {
+        entries[entry.sequence] = nil
+        services.pending -= 1
+        metrics.inFlight.set(entries.count)
+        if entries.count < capacity { hold(false) }
+    }
+
+    func retry(_ entry: Entry, at millis: Int64, outage: String?) {
+        metrics.retries.add()
+        if let outage {
+            let reason = "\(operatorID): \(outage)"
+            pauses.set(reason, true)
+            outages.insert(reason)
+        }
+        retries.insert(entry, at: millis)
+    }
+
+    /// The next retry or time-out that is due and still means something.
+    func takeDue(_ wallMillis: Int64) -> Due? {
+        if let entry = retries.take(dueAt: wallMillis) { return .retry(entry) }
+        guard let oldest = oldestRequest(), oldest.millis <= wallMillis else { return nil }
+        oldest.entry.task?.cancel()
+        oldest.entry.task = nil
+        metrics.timeouts.add()
+        return .timeout(oldest.entry)
+    }
+
+    /// The request that has waited longest.
+    private func oldestRequest() -> (millis: Int64, entry: Entry)? {
+        while firstTimeout < timeouts.count {
+            let (millis, entry, attempt) = timeouts[firstTimeout]
+            if entry.task != nil, entry.attempt == attempt { return (millis, entry) }
+            firstTimeout += 1
+        }
+        timeouts.removeAll(keepingCapacity: true)
+        firstTimeout = 0
+        return nil
+    }
+
+    func askForTick() {
+        if let millis = retries.earliestMillis { services.wantTimer(at: millis) }
+        if let oldest = oldestRequest() { services.wantTimer(at: oldest.millis) }
+        if firstTimeout > 4096, firstTimeout * 2 > timeouts.count {
+            timeouts.removeFirst(firstTimeout)
+            firstTimeout = 0
+        }
+    }
+
+    private func hold(_ isFull: Bool) {
+        if isFull { services.backPressure.raise() }
+        guard isFull != isHolding else { return }
+        isHolding = isFull
+        services.holds += isFull ? 1 : -1
+    }
+
+    func entriesInOrder() -> [Entry] { entries.values.sorted { $0.sequence < $1.sequence } }
+
+    /// Everything with a lower sequence is completed.
+    func oldestSequence() -> UInt64 {
+        while oldest < nextSequence, entries[oldest] == nil { oldest += 1 }
+        return oldest
+    }
+
+    func cancelAll() {
+        for entry in entries.values { entry.task?.cancel() }
+        endOutages()
+    }
+}
+
+/// What an asynchronous operator tells about its requests.
+struct AsyncMetrics {
+    let inFlight: MetricRegistry.Cell
+    let retries: MetricRegistry.Cell
+    let timeouts: MetricRegistry.Cell
+    let latency: MetricRegistry.Histogram
+
+    init(_ context: OperatorContext) {
+        let labels: MetricRegistry.Labels = [
+            "operator": context.operatorID.rawValue, "subtask": String(context.subtask),
+        ]
+        inFlight = context.metrics.gauge(
+            "weir_async_in_flight", help: "Records waiting for an asynchronous answer.", labels: labels)
+        retries = context.metrics.counter(
+            "weir_async_retries_total", help: "Requests made again after a failure.", labels: labels)
+        timeouts = context.metrics.counter(
+            "weir_async_timeouts_total", help: "Requests cancelled because they took too long.", labels: labels)
+        latency = context.metrics.histogram(
+            "weir_async_latency_seconds", help: "From a request to its answer.", labels: labels)
+    }
+}

@@ -1,0 +1,99 @@
+extension Stream {
+    /// Lets `perSecond` records a second through, over all subtasks together, and holds the stream back when more come:
+    /// nothing is dropped, and no thread sleeps. `burst`: so many may pass at once after a pause; a second's worth when not
+    /// given.
+    ///
+    /// Each subtask lets its share of the rate through, also when others have nothing to do. The allowance is not part of
+    /// checkpoints: a restart begins without any.
+    @inlinable public func rateLimited(perSecond: Double, burst: Double? = nil) -> Stream<Stage<C, RateLimit<Element>>> {
+        stage("rate-limit") { try RateLimit(context: $0, perSecond: perSecond, burst: burst ?? max(1, perSecond)) }
+    }
+}
+
+/// `Stream.rateLimited`.
+///
+/// The record that finds no allowance left still passes, on credit; then the task takes no more until the credit is paid
+/// back. So the rate holds over any span of time up to `burst` records, and those that one record makes upstream.
+public struct RateLimit<Input>: Operator {
+    public typealias Output = Input
+    @usableFromInline let services: TaskServices
+    @usableFromInline var bucket: TokenBucket
+    @usableFromInline let clock: any RuntimeClock
+    private var isHolding = false
+
+    @usableFromInline init(context: OperatorContext, perSecond: Double, burst: Double) throws {
+        guard perSecond > 0, perSecond.isFinite, burst >= 1 else {
+            throw GraphError("operator '\(context.operatorID)': \(perSecond) records a second in bursts of \(burst) is no rate")
+        }
+        services = context.services
+        clock = context.clock
+        let share = 1 / Double(context.parallelism)
+        bucket = TokenBucket(
+            perSecond: perSecond * share, burst: max(1, burst * share), nowNanos: context.clock.monotonicNanos())
+    }
+
+    @inlinable @inline(__always)
+    public mutating func process<Down: Collector>(_ input: Input, into down: inout Down) throws
+    where Down.Element == Input {
+        if bucket.take() { refill() }
+        try down.collect(input)
+    }
+
+    /// The clock is read only when the allowance that is known of is used up.
+    @inline(never)
+    @usableFromInline mutating func refill() {
+        let now = clock.monotonicNanos()
+        bucket.refill(now)
+        if bucket.isEmpty { hold(now) }
+    }
+
+    private mutating func hold(_ nowNanos: Int64) {
+        services.backPressure.raise()
+        services.wantTimer(at: clock.wallMillis() + (bucket.nanosUntilPaid + 999_999) / 1_000_000)
+        if !isHolding { services.holds += 1 }
+        isHolding = true
+    }
+
+    @inlinable public mutating func tick<Down: Collector>(_ wallMillis: Int64, into down: inout Down) throws
+    where Down.Element == Input { release() }
+
+    @usableFromInline mutating func release() {
+        guard isHolding else { return }
+        let now = clock.monotonicNanos()
+        bucket.refill(now)
+        if bucket.isEmpty { return hold(now) }
+        services.holds -= 1
+        isHolding = false
+    }
+}
+
+/// Allowance that grows with time, up to a bound. Pure.
+@usableFromInline package struct TokenBucket {
+    private let perSecond: Double
+    private let burst: Double
+    private var filledNanos: Int64
+    @usableFromInline var tokens: Double = 0
+
+    package init(perSecond: Double, burst: Double, nowNanos: Int64) {
+        self.perSecond = perSecond
+        self.burst = burst
+        filledNanos = nowNanos
+    }
+
+    /// Uses one; true when none is left then.
+    @inlinable @inline(__always)
+    package mutating func take() -> Bool {
+        tokens -= 1
+        return tokens < 0
+    }
+
+    package mutating func refill(_ nowNanos: Int64) {
+        tokens = min(burst, tokens + Double(max(0, nowNanos - filledNanos)) / 1e9 * perSecond)
+        filledNanos = max(filledNanos, nowNanos)
+    }
+
+    package var isEmpty: Bool { tokens < 0 }
+
+    /// Until what was used on credit is paid back.
+    package var nanosUntilPaid: Int64 { Int64((max(0, -tokens) / perSecond * 1e9).rounded(.up)) }
+}

@@ -1,0 +1,104 @@
+import StreamRuntime
+import StreamRuntimeTesting
+import Testing
+
+@Suite struct JoinTests {
+    typealias Input = HarnessStream<Event>
+
+    static let bounds: [(Int64, Int64)] = [(-5, 10), (0, 0), (3, 9), (-9, -3), (-1, 0), (-100, 250), (.min, .max), (.max, .max)]
+
+    private static func keyedPair(_ first: Input, _ second: Input) -> KeyedPair<HarnessInput<Event>, HarnessInput<Event>, Int64> {
+        first.keyed(by: \.key).joined(with: second.keyed(by: \.key))
+    }
+
+    @Test(arguments: UInt64(1)...16) func intervalJoinsAreWhatANaiveOneIs(_ seed: UInt64) async throws {
+        let (lower, upper) = Self.bounds[Int(seed) % Self.bounds.count]
+        func interval(_ first: Input, _ second: Input) -> IntervalJoin<HarnessInput<Event>, HarnessInput<Event>, Int64> {
+            Self.keyedPair(first, second).intervalJoin(between: .milliseconds(lower), and: .milliseconds(upper))
+        }
+        func model(_ keepsFirst: Bool, _ keepsSecond: Bool) -> IntervalModel {
+            IntervalModel(lower: max(lower, -.max), upper: upper, keepsFirst: keepsFirst, keepsSecond: keepsSecond)
+        }
+        var inner = try JoinTrial(seed: seed, model: model(false, false)) { interval($0, $1).inner { pairing($0, $1) } }
+        try await inner.run(steps: 100)
+        var left = try JoinTrial(seed: seed, model: model(true, false)) { interval($0, $1).left { pairing($0, $1) } }
+        try await left.run(steps: 100)
+        var right = try JoinTrial(seed: seed, model: model(false, true)) { interval($0, $1).right { pairing($0, $1) } }
+        try await right.run(steps: 100)
+        var full = try JoinTrial(seed: seed, model: model(true, true)) { interval($0, $1).full { pairing($0, $1) } }
+        try await full.run(steps: 100)
+    }
+
+    @Test(arguments: UInt64(1)...16) func temporalJoinsAreWhatANaiveOneIs(_ seed: UInt64) async throws {
+        var inner = try JoinTrial(seed: seed, model: TemporalModel(keepsFirst: false), removals: seed % 2 == 0) {
+            Self.keyedPair($0, $1).temporalJoin(removedWhen: \.isRemoval).inner { pairing($0, $1) }
+        }
+        try await inner.run(steps: 150)
+        var left = try JoinTrial(seed: seed, model: TemporalModel(keepsFirst: true), removals: seed % 2 == 0) {
+            Self.keyedPair($0, $1).temporalJoin(removedWhen: \.isRemoval).left { pairing($0, $1) }
+        }
+        try await left.run(steps: 150)
+    }
+
+    @Test func buffersAreEmptyOnceTheWatermarkHasPassed() throws {
+        let harness = try PairHarness<Event, Event, String> {
+            Self.keyedPair($0, $1).intervalJoin(between: .seconds(-1), and: .seconds(1)).full { pairing($0, $1) }
+        }
+        for id in Int64(0)..<500 {
+            try harness.pushFirst(Event(key: 1, id: id, millis: 1000 + id % 7), at: 1000 + id % 7)
+            try harness.pushSecond(Event(key: id, id: id, millis: 9000), at: 9000)
+        }
+        try harness.watermark(20_000)
+        _ = try harness.snapshot()
+        #expect(harness.metrics.sum("weir_state_entries") == 0)
+        #expect(harness.elements.count == 1000)
+    }
+
+    @Test func lateRecordsGoToTheirSideOutput() throws {
+        let (orders, shipments) = (SideOutput<Event>("late-orders"), SideOutput<Event>("late-shipments"))
+        let harness = try PairHarness<Event, Event, String>(collecting: orders, shipments) {
+            Self.keyedPair($0, $1).intervalJoin(between: .zero, and: .seconds(1))
+                .lateOutputs(first: orders, second: shipments).inner { pairing($0, $1) }
+        }
+        try harness.watermark(100)
+        try harness.pushFirst(Event(key: 1, id: 1, millis: 100), at: 100)
+        try harness.pushSecond(Event(key: 1, id: 2, millis: 50), at: 50)
+        try harness.pushFirst(Event(key: 1, id: 3, millis: 101), at: 101)
+        #expect(try harness.sideOutput(orders).map(\.element.id) == [1])
+        #expect(try harness.sideOutput(shipments).map(\.element.id) == [2])
+        #expect(harness.elements == [])
+    }
+
+    @Test func aHotKeyIsWrittenByChunksNotWhole() throws {
+        let harness = try PairHarness<Event, Event, String> {
+            Self.keyedPair($0, $1).intervalJoin(between: .zero, and: .hours(1)).inner { pairing($0, $1) }
+        }
+        for id in Int64(0)..<10_000 { try harness.pushFirst(Event(key: 1, id: id, millis: id), at: id) }
+        _ = try harness.snapshot()
+        let whole = harness.metrics.sum("weir_checkpoint_size_bytes")
+        try harness.pushFirst(Event(key: 1, id: 10_000, millis: 10_000), at: 10_000)
+        _ = try harness.snapshot()
+        #expect(harness.metrics.sum("weir_checkpoint_size_bytes") - whole < whole / 50, "one more record of a key that has 10 000")
+    }
+
+    @Test func bothInputsOfAJoinNeedEventTime() {
+        struct Job: StreamJob {
+            static let name = "untimed"
+            func build(_ flow: Flow) {
+                let timed = flow.source(CollectionSource<Timed>([])).watermarks(.monotonic(), at: \.millis)
+                let untimed = flow.source(CollectionSource<Timed>([]))
+                timed.keyed(by: \.key).joined(with: untimed.keyed(by: \.key))
+                    .intervalJoin(between: .zero, and: .zero).inner { $0.key + $1.key }.sink(ForEachSink { _ in })
+            }
+        }
+        #expect { try JobTest(Job()) } throws: { "\($0)".contains("its second input has none") }
+    }
+
+    @Test func boundsInTheWrongOrderAreRefused() {
+        #expect {
+            try PairHarness<Event, Event, String> {
+                Self.keyedPair($0, $1).intervalJoin(between: .seconds(1), and: .zero).inner { pairing($0, $1) }
+            }
+        } throws: { "\($0)".contains("the lower bound comes first") }
+    }
+}
