@@ -9,7 +9,7 @@ extension Stream where Element: StateCodable & Sendable {
     /// `transform` runs in Swift concurrency and must end when its task is cancelled; it may run again for the same
     /// record, after a failure or a restart. A request that takes longer than `options` allow counts as failed with
     /// `AsyncTimeout`; when `failures` give up on one, `onTimeout` has the last word. Any other failure that is given up on
-    /// fails the attempt. Costs about 2 µs a record beside the request.
+    /// fails the attempt. Costs a Swift task a record beside the request.
     @inlinable public func asyncMap<Output: Sendable>(
         _ order: AsyncOrder = .ordered, _ options: AsyncOptions = AsyncOptions(), failures: AsyncFailures = .fail,
         onTimeout: (@Sendable (Element) throws -> Output)? = nil,

@@ -34,7 +34,7 @@ public struct GraphError: Error, CustomStringConvertible {
         @usableFromInline init(rawValue: Int) { self.rawValue = rawValue }
 
         @usableFromInline static let stateful = Traits(rawValue: 1)
-        /// Waits for the outside world: slow, by its nature.
+        /// Waits, for the outside world or by intent: slow, by its nature.
         @usableFromInline static let asynchronous = Traits(rawValue: 2)
         /// Gives records their event time.
         @usableFromInline static let assignsTime = Traits(rawValue: 4)

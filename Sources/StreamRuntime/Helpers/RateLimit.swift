@@ -4,9 +4,10 @@ extension Stream {
     /// given.
     ///
     /// Each subtask lets its share of the rate through, also when others have nothing to do. The allowance is not part of
-    /// checkpoints: a restart begins without any.
+    /// checkpoints: a restart begins without any. A barrier queues behind the records that are buffered on the way
+    /// here: give checkpoints of a job with a very low rate the time that takes.
     @inlinable public func rateLimited(perSecond: Double, burst: Double? = nil) -> Stream<Stage<C, RateLimit<Element>>> {
-        stage("rate-limit") { try RateLimit(context: $0, perSecond: perSecond, burst: burst ?? max(1, perSecond)) }
+        stage("rate-limit", .asynchronous) { try RateLimit(context: $0, perSecond: perSecond, burst: burst ?? max(1, perSecond)) }
     }
 }
 
