@@ -8,6 +8,7 @@ private final class Fuse: Sendable {
     struct Blown: Error {}
     private let isArmed = Mutex(false)
     func arm() { isArmed.withLock { $0 = true } }
+    func disarm() { isArmed.withLock { $0 = false } }
     func pass() throws { if isArmed.withLock({ armed in defer { armed = false }; return armed }) { throw Blown() } }
 }
 
@@ -115,5 +116,32 @@ private struct Counting {
         let lines = try run()
         #expect(try run() == lines)
         #expect(lines.sorted() == (0..<10).flatMap { key in (1...300).map { "\(key)=\($0)" } }.sorted())
+    }
+
+    @Test(arguments: 0..<20 as Range<UInt64>) func whateverHappensEveryRecordCountsOnce(_ seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let job = Counting()
+        let test = try JobTest(TestSetup(parallelism: 2, seed: seed), of: job.build)
+        var pushed: [Int: Int] = [:]
+        for _ in 0..<200 {
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0: try test.checkpoint()
+            case 1: try test.crashAndRestore(parallelism: Int.random(in: 1...5, using: &random))
+            case 2: try test.advance(by: .milliseconds(Int.random(in: 0...50, using: &random)))
+            case 3:
+                job.fuse.arm()
+                do { try test.run() } catch is Fuse.Blown { try test.restore() }
+                job.fuse.disarm()
+            default:
+                for _ in 0..<Int.random(in: 0...20, using: &random) {
+                    let number = Int.random(in: 0..<10, using: &random)
+                    pushed[number, default: 0] += 1
+                    job.numbers.push(number, split: Int.random(in: 0..<3, using: &random))
+                }
+            }
+        }
+        try test.finish()
+        let expected = pushed.flatMap { key, count in (1...count).map { "\(key)=\($0)" } }
+        #expect(job.counts.elements.sorted() == expected.sorted(), "seed \(seed)")
     }
 }

@@ -1,8 +1,9 @@
 /// Runs a `PatternMachine` for each key.
 ///
-/// M1. In event time a key's records reach the machine in the order of their times, equal ones in the order of arrival; a
-///     timer is registered for each, so that none is taken before the watermark has reached it.
-/// M2. A timer is registered for the key's earliest deadline whenever it has one.
+/// M1. In event time a key's records reach the machine in the order of their times, equal ones in the order of arrival, none
+///     before the watermark has reached it.
+/// M2. A key has a timer at the time of its first record that waits, and at its earliest deadline, whichever comes first.
+///     No timer is at the time that has come already: when event time ends, no way with an end is left.
 /// M3. A key without records that wait and without ways has no state.
 /// M4. State is of the shape of the pattern: a checkpoint of another shape is refused.
 public struct MatchPattern<Key: StreamKey, Event: StateCodable, Output>: Operator {
@@ -64,75 +65,78 @@ public struct MatchPattern<Key: StreamKey, Event: StateCodable, Output>: Operato
             late?.emit(input)
             return
         }
-        table.pointer(for: key, initial: { PatternKeyState() }).pointee.wait(input, millis)
-        core.timers.registerEventTime(at: millis, for: key)  // M1
+        let place = table.pointer(for: key, initial: { PatternKeyState() })
+        if place.pointee.wait(input, millis) { wake(key, at: millis) }  // M2
     }
 
-    /// Processing time: at once.
+    /// Processing time: at once. A record that begins nothing costs a look at the table and at the conditions.
     @inlinable mutating func take<Down: Collector>(_ input: Event, of key: Key, into down: inout Down) throws
     where Down.Element == Output {
+        if table.get(key) == nil, try !machine.mayBegin(with: input) { return }
         latestMillis = max(latestMillis, core.clock.wallMillis())
-        let place = table.pointer(for: key, initial: { PatternKeyState() })
-        place.pointee.wait(input, latestMillis)
-        let found = try advance(&place.pointee, key, to: latestMillis)
-        if place.pointee.isEmpty { table.remove(key) }  // M3
-        try emit(found, into: &down)
+        _ = table.pointer(for: key, initial: { PatternKeyState() }).pointee.wait(input, latestMillis)
+        try emit(advance(key, to: latestMillis), into: &down)
+    }
+
+    /// What was found, each with its time.
+    @usableFromInline struct Found {
+        @usableFromInline var matches: [(match: PatternMatch<Event>, millis: Int64)] = []
+        @usableFromInline var timeouts: [(match: PatternMatch<Event>, millis: Int64)] = []
+        @inlinable init() {}
     }
 
     /// The time of `key` has come to `millis`: records that waited are taken, ways that took too long end.
     @inlinable func advance(_ key: Key, to millis: Int64) throws -> Found {
-        guard table.get(key) != nil else { return Found() }
-        let place = table.pointer(for: key, initial: { PatternKeyState() })
-        let found = try advance(&place.pointee, key, to: millis)
-        if place.pointee.isEmpty { table.remove(key) }  // M3
-        return found
-    }
-
-    @usableFromInline struct Found {
-        @usableFromInline var matches: [PatternMatch<Event>] = []
-        @usableFromInline var timeouts: [PatternMatch<Event>] = []
-        @inlinable init() {}
-    }
-
-    @inlinable func advance(_ state: inout PatternKeyState<Event>, _ key: Key, to millis: Int64) throws -> Found {
         var found = Found()
-        for (time, event) in state.takeWaiting(upTo: millis) {
-            expire(&state, at: time, &found)
-            found.matches += try machine.process(event, at: time, &state.progress)
-            if state.progress.wayCount > limit { throw PatternOverflow(operatorID: operatorID, limit: limit) }
+        guard table.get(key) != nil else { return found }
+        let place = table.pointer(for: key, initial: { PatternKeyState() })
+        for (time, event) in place.pointee.takeWaiting(upTo: millis) {
+            expire(&place.pointee.progress, at: time, &found)
+            for match in try machine.process(event, at: time, &place.pointee.progress) { found.matches.append((match, time)) }
+            if place.pointee.progress.wayCount > limit { throw PatternOverflow(operatorID: operatorID, limit: limit) }
         }
-        expire(&state, at: millis, &found)
-        if let deadline = machine.deadline(state.progress) {  // M2
-            if isEventTime {
-                core.timers.registerEventTime(at: deadline, for: key)
-            } else {
-                core.timers.register(at: deadline, for: key)
-            }
-        }
+        expire(&place.pointee.progress, at: millis, isEnd: millis == .max, &found)
+        let (first, deadline) = (place.pointee.waiting.first?.millis, machine.deadline(place.pointee.progress))
+        if place.pointee.isEmpty { table.remove(key) }  // M3
+        if let next = first.map({ min($0, deadline ?? $0) }) ?? deadline { wake(key, at: next) }  // M2
         return found
     }
 
-    @inlinable func expire(_ state: inout PatternKeyState<Event>, at millis: Int64, _ found: inout Found) {
-        let (matches, over) = machine.expire(at: millis, &state.progress)
-        found.matches += matches
-        found.timeouts += over
+    @inlinable func wake(_ key: Key, at millis: Int64) {
+        if isEventTime {
+            core.timers.registerEventTime(at: millis, for: key)
+        } else {
+            core.timers.register(at: millis, for: key)
+        }
+    }
+
+    @inlinable func expire(_ progress: inout PatternState<Event>, at millis: Int64, isEnd: Bool = false, _ found: inout Found) {
+        let over = machine.expire(at: millis, isEnd: isEnd, &progress)
+        for match in over.matches { found.matches.append((match, machine.deadline(match))) }
+        for match in over.timeouts { found.timeouts.append((match, machine.deadline(match))) }
     }
 
     @inlinable func emit<Down: Collector>(_ found: Found, into down: inout Down) throws where Down.Element == Output {
-        for match in found.timeouts { timeouts?.emit(match) }
-        for match in found.matches { try down.collect(try make(match)) }
+        for (match, millis) in found.timeouts {
+            if isEventTime { core.recordTime.millis = millis }
+            timeouts?.emit(match)
+        }
+        for (match, millis) in found.matches {
+            if isEventTime { core.recordTime.millis = millis }
+            try down.collect(try make(match))
+        }
     }
 
     // MARK: Time
 
     @inlinable public mutating func watermark<Down: Collector>(_ time: Int64, into down: inout Down) throws
     where Down.Element == Output {
-        try core.advance(to: time, into: &down) { try emit(advance($1, to: $0), into: &$2) }
+        try core.advance(to: time, into: &down) { try emit(advance($1, to: core.watermark), into: &$2) }
     }
 
     @inlinable public mutating func tick<Down: Collector>(_ wallMillis: Int64, into down: inout Down) throws
     where Down.Element == Output {
-        try core.resume(into: &down) { try emit(advance($1, to: $0), into: &$2) }
+        try core.resume(into: &down) { try emit(advance($1, to: core.watermark), into: &$2) }
         try core.fireProcessingTime(wallMillis) { try emit(advance($1, to: $0), into: &down) }
     }
 
@@ -159,14 +163,16 @@ public struct MatchPattern<Key: StreamKey, Event: StateCodable, Output>: Operato
 
     @inlinable var isEmpty: Bool { waiting.isEmpty && progress.isEmpty }
 
-    @inlinable mutating func wait(_ event: Event, _ millis: Int64) {
+    /// True when no other record is to be taken before this one.
+    @inlinable mutating func wait(_ event: Event, _ millis: Int64) -> Bool {
         var place = waiting.count
         while place > 0, waiting[place - 1].millis > millis { place -= 1 }
         waiting.insert((millis, event), at: place)
+        return place == 0
     }
 
-    @inlinable mutating func takeWaiting(upTo millis: Int64) -> ArraySlice<(millis: Int64, event: Event)> {
-        let due = waiting.prefix { $0.millis <= millis }
+    @inlinable mutating func takeWaiting(upTo millis: Int64) -> [(millis: Int64, event: Event)] {
+        let due = Array(waiting.prefix { $0.millis <= millis })
         waiting.removeFirst(due.count)
         return due
     }

@@ -62,6 +62,7 @@
         let sequence = state.nextSequence
         state.nextSequence += 1
         var ways: [Way] = []
+        ways.reserveCapacity(state.ways.count + 1)
         var complete: [Way] = []
         var isTaken = false
         var isLeft = false
@@ -89,6 +90,12 @@
         let matches = complete.isEmpty ? [] : emit(complete, &state)
         if isLeft || !matches.isEmpty { state.collect() }
         return matches
+    }
+
+    /// True when a way begins with `event`.
+    @inlinable package func mayBegin(with event: Event) throws -> Bool {
+        for stage in bits(entries) where try satisfies(event, stages[stage].condition, nil, PatternState()) { return true }
+        return false
     }
 
     /// The targets of `way` that are left after the event, and those that take it.
@@ -192,18 +199,24 @@
         return first.firstMillis.addingSaturating(windowMillis)
     }
 
-    /// Ends the ways that began `within` before `millis`. Those that only had to wait for nothing to follow are matches.
-    /// Time-outs come in the order in which the ways began.
+    /// When `match` was over, or would have been.
+    @inlinable func deadline(_ match: PatternMatch<Event>) -> Int64 {
+        (match.firstMillis ?? .max).addingSaturating(windowMillis ?? .max)
+    }
+
+    /// Ends the ways that began `within` before `millis`, or, when no event comes any more, every one that has its end. Those
+    /// that only had to wait for nothing to follow are matches. Time-outs come in the order in which the ways began.
     @inlinable package func expire(
-        at millis: Int64, _ state: inout PatternState<Event>
+        at millis: Int64, isEnd: Bool = false, _ state: inout PatternState<Event>
     ) -> (matches: [PatternMatch<Event>], timeouts: [PatternMatch<Event>]) {
         guard let windowMillis, let first = state.ways.first,
-            millis.subtractingSaturating(first.firstMillis) >= windowMillis
+            isEnd || millis.subtractingSaturating(first.firstMillis) >= windowMillis
         else { return ([], []) }
         var over: [Way] = []
         var ways: [Way] = []
         for way in state.ways {
-            if millis.subtractingSaturating(way.firstMillis) >= windowMillis { over.append(way) } else { ways.append(way) }
+            let isOver = isEnd || millis.subtractingSaturating(way.firstMillis) >= windowMillis
+            if isOver { over.append(way) } else { ways.append(way) }
         }
         state.ways = ways
         let absence: UInt64 = finalGuards.isEmpty ? 0 : 1 << UInt64(stages.count)

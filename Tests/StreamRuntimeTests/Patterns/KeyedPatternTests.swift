@@ -166,8 +166,11 @@ private struct Outcome: Sendable, Equatable, StateCodable {
         for (order, millis) in [Int64.min + 1, .min + 2, .max, .max, .max].enumerated() {
             try harness.push(Outcome("ann", order), at: millis)
         }
+        for order in 5...6 { try harness.push(Outcome("bob", order), at: .max) }
         try harness.finish()
         #expect(harness.takeElements() == ["ann [2, 3, 4]"])
+        let over = try harness.sideOutput(Self.timeouts)
+        #expect(Set(over.map { $0.element.events.map(\.order) }) == [[0, 1], [1], [5, 6], [6]])
     }
 
     @Test func tooManyWaysFailTheAttempt() throws {
