@@ -84,9 +84,12 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "WeirKit", "Jobs", "ConnectorKafka", "ConnectorLog", "Trading", "TradingStores",
+                "WeirKit", "Jobs", "ExampleJobs", "ConnectorKafka", "ConnectorLog", "Trading", "TradingStores",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
+        .target(
+            name: "ExampleJobs", dependencies: ["StreamRuntime", "ConnectorFiles", "WeirKit"], path: "Examples/Jobs",
+            swiftSettings: strict),
         // The README's example, compiled and run by the tests.
         .executableTarget(
             name: "first-job", dependencies: ["WeirKit", "StreamRuntime", "ConnectorFiles"],
@@ -104,6 +107,9 @@ let package = Package(
         .testTarget(
             name: "StreamRuntimeTestingTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting"],
             exclude: ["golden"], swiftSettings: strict),
+        .testTarget(
+            name: "WindowTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "StateRocksDB"],
+            swiftSettings: strict),
         .testTarget(
             name: "StateTests", dependencies: ["StreamRuntime", "StateRocksDB", "StreamRuntimeTesting"],
             swiftSettings: strict),
@@ -135,6 +141,10 @@ let package = Package(
             name: "JobsTests",
             dependencies: ["Jobs", "StreamRuntime", "ConnectorLog", "Trading", "TradingStores"],
             swiftSettings: strict),
+        // Every example, run by `weir run` as a user would.
+        .testTarget(
+            name: "ExampleTests", dependencies: ["weir", "StreamRuntimeTesting"],
+            exclude: ["Golden"], swiftSettings: strict),
         .testTarget(name: "ReadmeTests", dependencies: ["first-job"], swiftSettings: strict),
         // The drills: the weir executable, killed at random moments, checked from the outside.
         .testTarget(

@@ -194,6 +194,7 @@ final class KafkaReaderCore {
         }
         lastTopic = message.pointee.rkt
         lastIndex = index
+        context.splits.select(index)
         return index
     }
 

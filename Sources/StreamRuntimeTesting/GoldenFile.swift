@@ -1,14 +1,14 @@
 import Foundation
 
 /// Compares `lines` with a file beside the test, and throws a `GoldenMismatch` that shows the difference. With
-/// `WEIR_RECORD_GOLDEN=1` in the environment the file is written instead.
+/// `WEIR_TEST_RECORD_GOLDEN=1` in the environment the file is written instead.
 ///
 ///     try expectGolden(counts.elements.sorted(), file: "golden/counts.txt")
 ///
 /// `file`: relative to the folder of the source file that calls.
 public func expectGolden(_ lines: [String], file: String, source: String = #filePath) throws {
     let path = URL(fileURLWithPath: source).deletingLastPathComponent().appendingPathComponent(file).path
-    let isRecording = ProcessInfo.processInfo.environment["WEIR_RECORD_GOLDEN"] == "1"
+    let isRecording = ProcessInfo.processInfo.environment["WEIR_TEST_RECORD_GOLDEN"] == "1"
     try GoldenFile(path: path).expect(lines, isRecording: isRecording)
 }
 
@@ -51,7 +51,7 @@ public struct GoldenMismatch: Error, CustomStringConvertible {
     public let difference: [String]
 
     public var description: String {
-        ([problem + ": " + path] + difference + ["Record it anew with WEIR_RECORD_GOLDEN=1."]).joined(separator: "\n")
+        ([problem + ": " + path] + difference + ["Record it anew with WEIR_TEST_RECORD_GOLDEN=1."]).joined(separator: "\n")
     }
 }
 

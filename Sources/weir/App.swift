@@ -1,4 +1,5 @@
 import ArgumentParser
+import ExampleJobs
 import Jobs
 import WeirKit
 
@@ -10,7 +11,7 @@ struct Weir: WeirApplication {
     static let version = "0.1.0"
     static let jobs: [any ConfiguredJob.Type] = [
         TradeExecutionJob.self, MarketFeedJob.self, OrderFeedJob.self, PriceCacheJob.self, CopyJob.self,
-    ]
+    ] + exampleJobs
     static let extraCommands: [any ParsableCommand.Type] = [UpCommand.self, ResetCommand.self, VerifyCommand.self]
     static let configurationKeys = TradingSettings.keys
 }

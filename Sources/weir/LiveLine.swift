@@ -64,6 +64,6 @@ final class LiveLine: Sendable {
 
     private static func show(_ line: String, isTerminal: Bool) {
         let text = isTerminal ? "\r\u{1B}[K\(line)" : "\(line)\n"
-        FileHandle.standardOutput.write(Data(text.utf8))
+        try? StandardOutput.write(text.utf8)
     }
 }

@@ -79,8 +79,8 @@ private final class Summary {
     var audit: Audit?
 }
 
-/// Standard output, unbuffered, so that lines stay in order in a pipe too.
-func say(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+/// Standard output, unbuffered, so that lines stay in order in a pipe too. What nobody reads is not an error here.
+func say(_ text: String) { try? StandardOutput.write((text + "\n").utf8) }
 
 extension DurationText {
     static func positiveMillis(_ text: String, option: String) throws -> Int {

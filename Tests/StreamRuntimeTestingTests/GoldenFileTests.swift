@@ -46,7 +46,7 @@ import Testing
                 +21
                 """
             #expect(mismatch.difference.joined(separator: "\n") == difference)
-            #expect(mismatch.description.contains("WEIR_RECORD_GOLDEN=1"))
+            #expect(mismatch.description.contains("WEIR_TEST_RECORD_GOLDEN=1"))
         }
     }
 

@@ -156,6 +156,44 @@ import Testing
         #expect(notes.watermarks == [5, 9, 11])
     }
 
+    /// Waits until a hundred milliseconds later with the numbers below a hundred.
+    private struct AnswerSmallOnesLater: KeyedProcessFunction {
+        typealias Output = Int64
+        init(_ state: KeyedStateContext<Int64>) throws {}
+        mutating func process<Out: Collector>(
+            _ input: Int64, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+        ) throws where Out.Element == Int64 {
+            if input < 100 { context.timers.registerEventTime(at: input + 100, for: key) }
+        }
+        mutating func eventTimer<Out: Collector>(
+            at millis: Int64, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+        ) throws where Out.Element == Int64 { try out.collect(key) }
+    }
+
+    /// Event time would go on without it further down, and what it still owes would be late there.
+    @Test func anOperatorThatOwesResultsIsNotIdle() throws {
+        let (source, notes, sink) = (TestSource<Int64>(), Notes(), CollectSink<Int64>())
+        let test = try JobTest { flow in
+            flow.source(source).watermarks(.monotonic().idle(after: .seconds(1)), at: { $0 })
+                .keyed(by: { $0 }).process { try AnswerSmallOnesLater($0) }
+                .apply("notes") { _ in NoteWatermarks(notes: notes) }
+                .sink(sink)
+        }
+        source.push(5)
+        try test.advance(by: .seconds(5))
+        #expect(!notes.isIdle)
+        source.push(500)
+        try test.run()
+        #expect(notes.watermarks.last == 499)
+        try test.advance(by: .seconds(5))
+        #expect(notes.isIdle)
+        source.push(500)
+        try test.run()
+        #expect(!notes.isIdle, "who was idle and is not says so, though event time has not risen")
+        try test.finish()
+        #expect(sink.elements == [5])
+    }
+
     /// A hundred thousand timers come due at once, behind an output that is full most of the time.
     @Test func manyTimersAtOnceWaitInStateNotInMemory() throws {
         struct Remember: KeyedProcessFunction {

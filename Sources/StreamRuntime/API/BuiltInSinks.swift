@@ -16,7 +16,7 @@ public struct ForEachSink<Element>: Sink {
     }
 }
 
-/// Prints each record on a line of its own. At least once.
+/// Prints each record on a line of its own. At least once. Fails the job when nobody reads any more.
 public struct PrintSink<Element>: Sink {
     private let prefix: String
 
@@ -30,19 +30,18 @@ public struct PrintSink<Element>: Sink {
 
         init(prefix: String) { self.prefix = prefix }
 
-        public mutating func write(_ element: Element) {
+        public mutating func write(_ element: Element) throws {
             buffer.append(contentsOf: "\(prefix)\(element)\n".utf8)
-            if buffer.count > 1 << 16 { flush() }
+            if buffer.count > 1 << 16 { try flush() }
         }
 
-        public mutating func flush() {
+        public mutating func flush() throws {
             guard !buffer.isEmpty else { return }
-            FileHandle.standardOutput.write(Data(buffer))
-            buffer.removeAll(keepingCapacity: true)
+            defer { buffer.removeAll(keepingCapacity: true) }
+            try StandardOutput.write(buffer)
         }
 
-        public mutating func endEpoch(_ epoch: Epoch) { flush() }
-        public mutating func close() { flush() }
+        public mutating func endEpoch(_ epoch: Epoch) throws { try flush() }
     }
 }
 

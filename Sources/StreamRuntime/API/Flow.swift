@@ -48,6 +48,9 @@ public final class Flow {
         nodes[node.rawValue].transactions = domain
     }
 
+    /// The operator cannot work as its author asks: said when the job starts, with the operator's id.
+    @usableFromInline func refuse(_ node: NodeIndex, _ problem: String) { nodes[node.rawValue].problem = problem }
+
     func setID(_ node: NodeIndex, _ id: OperatorID) {
         nodes[node.rawValue].id = id
         nodes[node.rawValue].hasExplicitID = true

@@ -122,6 +122,9 @@ public struct KeyedPairProcess<F: KeyedPairFunction>: PairOperator {
         try core.advance(to: time, into: &down) { try function.eventTimer(at: $0, key: $1, context, into: &$2) }
     }
 
+    @inlinable public mutating func idle<Down: Collector>(into down: inout Down) throws
+    where Down.Element == Output { try core.idle(into: &down) }
+
     @inlinable public mutating func tick<Down: Collector>(_ wallMillis: Int64, into down: inout Down) throws
     where Down.Element == Output {
         try core.resume(into: &down) { try function.eventTimer(at: $0, key: $1, context, into: &$2) }

@@ -5,6 +5,8 @@
 public final class SplitCursor: @unchecked Sendable {  // used on the owning task's thread only
     /// The ids of the reader's splits, in the order of `SourceReaderContext.assignments`.
     public let ids: [String]
+    /// True where there are more subtasks than splits: `ids` then names one that never was.
+    let isEmpty: Bool
     // Behind pointers: looked at once a record, where class properties would cost exclusivity checks.
     @usableFromInline let current: UnsafeMutablePointer<Int>
     @usableFromInline let paused: UnsafeMutablePointer<Bool>
@@ -16,6 +18,7 @@ public final class SplitCursor: @unchecked Sendable {  // used on the owning tas
     public init(_ ids: [String], onEnd: @escaping () -> Void = {}) {
         self.onEnd = onEnd
         self.ids = ids.isEmpty ? [""] : ids
+        isEmpty = ids.isEmpty
         current = .allocate(capacity: 1)
         current.initialize(to: 0)
         paused = .allocate(capacity: self.ids.count)

@@ -49,6 +49,8 @@ public struct GraphError: Error, CustomStringConvertible {
     var inputs: [NodeIndex]
     var parallelism: Int?
     var traits: Traits = []
+    /// Why the operator cannot work as its author asks.
+    var problem: String?
     var transactions: (any TransactionDomain)?
     var discoverSplits: (@Sendable (SourceContext) throws -> [SourceSplit])?
     /// Builds the task whose chain ends at this node.
@@ -88,6 +90,7 @@ public struct JobGraph: Sendable {
             if known.updateValue(index, forKey: node.id) != nil {
                 throw GraphError("two operators have the id '\(node.id)'; give each its own with .id(\"…\")")
             }
+            if let problem = node.problem { throw GraphError("operator '\(node.id)': \(problem)") }
             if let parallelism = node.parallelism, !(1...keyGroups.count).contains(parallelism) {
                 throw GraphError(
                     "operator '\(node.id)' asks for parallelism \(parallelism); it must be between 1 and the maximum, \(keyGroups.count)")

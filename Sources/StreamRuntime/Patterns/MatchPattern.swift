@@ -134,6 +134,9 @@ public struct MatchPattern<Key: StreamKey, Event: StateCodable, Output>: Operato
         try core.advance(to: time, into: &down) { try emit(advance($1, to: core.watermark), into: &$2) }
     }
 
+    @inlinable public mutating func idle<Down: Collector>(into down: inout Down) throws
+    where Down.Element == Output { try core.idle(into: &down) }
+
     @inlinable public mutating func tick<Down: Collector>(_ wallMillis: Int64, into down: inout Down) throws
     where Down.Element == Output {
         try core.resume(into: &down) { try emit(advance($1, to: core.watermark), into: &$2) }

@@ -119,6 +119,13 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
         find(key, readingStore: canEvict, initial: initial)
     }
 
+    /// Where the value of `key` is, for one update in place; `nil` when there is none. Valid until the next call on this table.
+    @inlinable func existing(_ key: Key) -> UnsafeMutablePointer<Value>? {
+        guard let slot = lookup(key) else { return nil }
+        touch(slot, (slot - core.pointee.slots) / Self.stride)
+        return Self.value(slot)
+    }
+
     /// `readingStore`: what the store holds matters; an overwriter does not need it.
     @inlinable @inline(__always)
     func find(_ key: Key, readingStore: Bool, initial: () -> Value) -> UnsafeMutablePointer<Value> {

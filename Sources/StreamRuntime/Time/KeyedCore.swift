@@ -5,6 +5,8 @@
 /// E2. Firing stops when an output is full, and goes on when there is room: no record is taken in between, and what
 ///     one timer emits is the bound of what waits.
 /// E3. The watermark that was handed on last is part of the snapshot: after a restore what was late is still late.
+/// E4. An operator with event-time timers is not idle, though its inputs are: their results would be late further down, where
+///     event time would go on without it.
 public final class KeyedCore<Key: StreamKey> {
     @usableFromInline let state: OperatorState
     @usableFromInline let timers: TimerService<Key>
@@ -17,6 +19,8 @@ public final class KeyedCore<Key: StreamKey> {
     @usableFromInline var watermark = Int64.min
     private var completed = Int64.min
     private var isHolding = false
+    /// Idleness was handed on, and no watermark since.
+    @usableFromInline var isIdle = false
 
     private static var listName: String { "event-time" }
     private static var listSchema: String { "watermark" }
@@ -56,7 +60,17 @@ public final class KeyedCore<Key: StreamKey> {
         to time: Int64, into down: inout Down, _ fire: (_ millis: Int64, Key, inout Down) throws -> Void
     ) throws {
         if time > watermark { watermark = time }
-        try resume(into: &down, fire)
+        let wasIdle = isIdle
+        isIdle = false
+        if isBehind { return try resume(into: &down, fire) }
+        if wasIdle { try down.handle(.watermark(watermark)) }
+    }
+
+    /// Every input is idle.
+    @inlinable func idle<Down: Collector>(into down: inout Down) throws {
+        guard !isIdle, !isBehind, timers.eventTime.earliestMillis == nil else { return }
+        isIdle = true
+        try down.handle(.idle)
     }
 
     /// Goes on firing after back-pressure; from `tick`.
@@ -95,6 +109,9 @@ public final class KeyedCore<Key: StreamKey> {
         }
         timers.askForTick()
     }
+
+    /// False when no processing-time timer is left.
+    @usableFromInline var hasProcessingTimers: Bool { timers.processingTime.earliestMillis != nil }
 
     // MARK: Checkpoints
 

@@ -67,8 +67,10 @@
             holds = true
         }
         guard holds else {
+            // Once every split has ended the end of event time comes, and idleness must not overtake it.
+            let hasEnded = splits.indices.allSatisfy(isEnded) && !cursor.isEmpty
             defer { isAllIdle = true }
-            return isAllIdle ? nil : .idle
+            return isAllIdle || hasEnded ? nil : .idle
         }
         let wasIdle = isAllIdle
         isAllIdle = false

@@ -1,0 +1,7 @@
+import WeirKit
+
+/// The examples, as jobs of an executable: `weir run word-count`.
+public let exampleJobs: [any ConfiguredJob.Type] = [
+    AlertRules.self, ClickstreamSessions.self, Deduplication.self, Enrichment.self, FraudPattern.self, HotItems.self,
+    OrdersWithShipments.self, PriceCandles.self, WordCount.self,
+]

@@ -1,0 +1,76 @@
+import Foundation
+import StreamRuntimeTesting
+import Testing
+
+/// Every example is run as a user runs it, `weir run NAME`, with another parallelism and backend each time; what it prints is
+/// compared with a file, sorted, because subtasks print side by side.
+@Suite struct ExampleTests {
+    struct Run: Sendable, CustomStringConvertible {
+        let job: String
+        var parallelism = 1
+        var backend = "heap"
+        var description: String { "\(job) × \(parallelism) on \(backend)" }
+    }
+
+    struct Failed: Error {
+        let run: Run
+        let status: Int32
+        let log: String
+    }
+
+    static let runs = [
+        "clickstream-sessions", "deduplication", "enrichment", "fraud-pattern", "hot-items", "orders-with-shipments", "price-candles",
+        "word-count",
+    ].flatMap { [Run(job: $0), Run(job: $0, parallelism: 2, backend: "rocksdb")] }
+
+    @Test(arguments: runs) func printsWhatIsExpected(_ run: Run) throws {
+        try expectGolden(try Self.output(run).sorted(), file: "Golden/\(run.job).txt")
+    }
+
+    /// Readings and limits race, as they would: what is certain is that every alarm is one by a limit there has been.
+    @Test func alarmsAreAboveALimit() throws {
+        let alarms = try Self.output(Run(job: "alert-rules", parallelism: 2))
+        #expect(!alarms.isEmpty)
+        for alarm in alarms {
+            let words = alarm.split(separator: " ")
+            let (quantity, value, limit) = (words[2], Int(words[3]) ?? 0, Int(words[6]) ?? 0)
+            #expect(value > limit, "\(alarm)")
+            #expect((quantity == "temperature" ? [95, 98] : [97]).contains(limit), "\(alarm)")
+        }
+    }
+
+    @Test func wordCountReadsAFile() throws {
+        let folder = NSTemporaryDirectory() + "weir-example-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try "one two\ntwo".write(toFile: folder + "/text.txt", atomically: true, encoding: .utf8)
+        let lines = try Self.output(Run(job: "word-count"), ["--set", "word-count.file=\(folder)/text.txt"])
+        #expect(lines.sorted() == ["one 1", "two 1", "two 2"])
+    }
+
+    private static func output(_ run: Run, _ arguments: [String] = []) throws -> [String] {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let folder = NSTemporaryDirectory() + "weir-example-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let process = Process()
+        process.executableURL = root.appendingPathComponent(".build/release/weir")
+        process.arguments =
+            ["run", run.job, "--metrics-port", "0", "--parallelism", String(run.parallelism), "--state-backend", run.backend,
+                "--checkpoint-dir", folder + "/checkpoints", "--checkpoint-interval", "20ms"] + arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        let output = Pipe()
+        process.standardOutput = output
+        let log = folder + "/log"
+        try Data().write(to: URL(fileURLWithPath: log))
+        process.standardError = FileHandle(forWritingAtPath: log)
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failed(run: run, status: process.terminationStatus, log: try String(contentsOfFile: log, encoding: .utf8))
+        }
+        return text.split(separator: "\n").map(String.init)
+    }
+}
