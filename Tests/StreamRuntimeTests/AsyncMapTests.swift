@@ -82,7 +82,7 @@ struct AsyncMapJob: StreamJob {
     @Test func resultsKeepTheirTimeAndWatermarksTheirPlace() async throws {
         let desk = Desk()
         for order in [AsyncOrder.ordered, .unordered] {
-            desk.silence(1)
+            desk.silence(1, 2, 3)  // all of them in flight at the snapshot
             let harness = try Numbers { $0.asyncMap(order) { try await desk.answer($0) } }
             try harness.push(1, at: 100)
             try harness.push(2, at: 90)
