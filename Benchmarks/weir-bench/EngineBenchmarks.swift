@@ -112,3 +112,22 @@ struct KeyedCount: StreamJob {
         return sum
     }
 }
+
+/// Every key twice, half the stream apart; sessions that end with the stream alone. → checksum of their counts.
+struct Sessions: StreamJob {
+    static let name = "bench-sessions"
+    let keys: Int64
+    let parallelism: Int
+    let total: ChecksumSink.Total
+
+    func build(_ flow: Flow) {
+        let keys = keys
+        flow.source(GeneratorSource(count: 2 * keys, splits: parallelism) { $0 })
+            .watermarks(.monotonic(), at: { $0 })
+            .keyed(by: { $0 % keys })
+            .window(.session(gap: .milliseconds(4 * keys)))
+            .aggregate(Count())
+            .map { Int64($0.value) }
+            .sink(ChecksumSink(total: total))
+    }
+}

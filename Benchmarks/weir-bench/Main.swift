@@ -8,9 +8,9 @@ import StreamRuntime
 /// Each run is a process of its own, so that memory and start-up are its own too; a figure is the median of
 /// the runs, and the spread is printed beside it.
 @main
-struct WeirBench: ParsableCommand {
+struct WeirBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "weir-bench", abstract: "Measure Weir on this machine.", subcommands: [Suite.self, Child.self],
+        commandName: "weir-bench", abstract: "Measure Weir on this machine.", subcommands: [Suite.self, WebSocketBenchmark.self, Child.self, ServePrices.self],
         defaultSubcommand: Suite.self)
 }
 
@@ -18,7 +18,7 @@ struct WeirBench: ParsableCommand {
 struct Suite: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "suite", abstract: "Run measurements and print medians.")
 
-    @Argument(help: "pass-through, keyed-count-heap, keyed-count-rocksdb, start, restart, trades, kafka-copy; default: all.")
+    @Argument(help: "pass-through, keyed-count-heap, keyed-count-rocksdb, sessions, start, restart, trades, kafka-copy; default: all.")
     var names: [String] = []
     @Option(help: "Counted runs of each.") var runs = 5
     @Option(help: "Worker threads and parallelism.") var threads = 2

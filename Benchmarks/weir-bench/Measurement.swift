@@ -6,6 +6,7 @@ enum Measurement: String, CaseIterable {
     case passThrough = "pass-through"
     case keyedCountHeap = "keyed-count-heap"
     case keyedCountRocksDB = "keyed-count-rocksdb"
+    case sessions
     case start, restart, trades
     case kafkaCopy = "kafka-copy"
     case kafkaBare = "kafka-bare"

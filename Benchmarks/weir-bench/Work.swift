@@ -18,6 +18,7 @@ struct Work {
         case .passThrough: try passThrough()
         case .keyedCountHeap: try keyedCount(HeapBackend())
         case .keyedCountRocksDB: try keyedCount(RocksDBBackend())
+        case .sessions: try sessions()
         case .start, .restart: try firstRecord()
         case .trades: try trades()
         case .kafkaCopy, .kafkaBare:
@@ -79,6 +80,17 @@ struct Work {
         return result
     }
 
+    /// Ten million keys with an open session each, all of which end at once: what is held in memory is the backend's share.
+    private func sessions() throws -> Measurement.Result {
+        let keys = Int64(10_000_000 / divisor)
+        let total = ChecksumSink.Total()
+        var result = try measure(
+            2 * keys, Sessions(keys: keys, parallelism: threads, total: total), RocksDBBackend(memoryBytes: 128 << 20))
+        try check(total, keys, 2 * keys)
+        result.note += ", \(keys) session keys within 128 MiB of state memory"
+        return result
+    }
+
     /// From the start of this process to the first record out of a keyed job with state.
     private func firstRecord() throws -> Measurement.Result {
         let first = FirstRecord()
@@ -120,6 +132,7 @@ struct Work {
         result.cpuSeconds = Usage.cpuSeconds() - cpu
         result.peakMemoryMiB = Usage.peakMemoryMiB()
         result.note = Usage.busiest(metrics)
+        try blocking { await portfolios.close() }
         return result
     }
 

@@ -1,4 +1,6 @@
-// librdkafka's two public headers, and the one call Swift cannot make: a variadic one.
+// librdkafka's two public headers, the one call Swift cannot make (a variadic one), and the calling thread as a number.
+#include <pthread.h>
+#include <stdint.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
@@ -21,3 +23,6 @@ static inline rd_kafka_resp_err_t weir_rd_producev(
         RD_KAFKA_V_VALUE((void *)value, value_length), RD_KAFKA_V_TIMESTAMP(timestamp),
         RD_KAFKA_V_OPAQUE(message_opaque), RD_KAFKA_V_END);
 }
+
+/// The calling thread, whose type differs between systems.
+static inline uintptr_t weir_thread_id(void) { return (uintptr_t)pthread_self(); }

@@ -7,7 +7,7 @@ import Synchronization
 //  1. A file under its final name is whole and durable: written to a hidden name, synced, renamed, the
 //     folder synced (FilePublisher.publish).
 //  2. An epoch is acknowledged, and so decided, only after its file is there (FileSinkWriter.isAcknowledged;
-//     DESIGN rule 4.8).
+//     rule 8).
 //  3. Epoch E of subtask S has one file name. An epoch that is run again after a restart replaces the file
 //     that the run before it left, also when it has no records now (FilePublisher.publish).
 //  4. At the first epoch E that an attempt ends, what an attempt before it left of epochs after E goes:

@@ -1,5 +1,6 @@
 import Foundation
 import StreamRuntime
+import UntrustedJSON
 
 /// Reads files of one JSON value per line, with Foundation's decoder (about 10 µs a record: use
 /// `TextFileSource` with a decoder of your own where that is too slow). Lines of white space are an error
@@ -18,7 +19,10 @@ public struct JSONLinesSource<Element: Decodable & SendableMetatype>: Source {
         lines = TextFileSource(
             path, lineBytesMax: lineBytesMax, follows: follows,
             onUndecodable: onUndecodable,
-            decode: { line in try JSONDecoder().decode(Element.self, from: Data(line.bytes)) })
+            decode: { line in
+                try UntrustedJSON.decode(
+                    Element.self, from: Data(line.bytes), depthMax: UntrustedJSON.depthMaxOfUsers)
+            })
     }
 
     public func discoverSplits(_ context: SourceContext) throws -> [SourceSplit] { try lines.discoverSplits(context) }

@@ -65,9 +65,6 @@ final class LineReader {
         }
     }
 
-    /// Bytes between the position and the end of the file.
-    func bytesLeft() -> Int64 { max(0, ((try? size()) ?? position) - position) }
-
     private func findNewline() -> Int? {
         let from = start + scanned
         guard from < end, let base = buffer.baseAddress else { return nil }

@@ -75,6 +75,7 @@ public struct TextFileReader<Element>: SourceReader {
         self.recheckMicros = recheckMicros
         self.decode = decode
         self.onUndecodable = onUndecodable
+        for index in lines.indices { splits.setWaiting(index, true) }
     }
 
     @inlinable
@@ -94,17 +95,25 @@ public struct TextFileReader<Element>: SourceReader {
                 continue
             }
             splits.select(index)
+            splits.setWaiting(index, false)
             while emitted < budget {
-                if backPressure.isRaised { return .progressed }
+                if backPressure.isRaised { return interrupted(at: index) }
                 guard let line = try reader.next() else { break }
                 try output.collect(try element(of: line))
                 emitted += 1
             }
-            if emitted >= budget { return .progressed }
+            if emitted >= budget { return interrupted(at: index) }
             if reader.hasEnded { splits.end(index) } else { hasEnded = false }
         }
         if emitted > 0 { return .progressed }
         return hasEnded ? .finished : .idle(recheckAfterMicros: isAnyPaused ? min(recheckMicros, 5_000) : recheckMicros)
+    }
+
+    /// The files behind were not asked for records.
+    @usableFromInline
+    func interrupted(at index: Int) -> SourceStatus {
+        for later in lines.indices.dropFirst(index + 1) { splits.setWaiting(later, true) }
+        return .progressed
     }
 
     @usableFromInline

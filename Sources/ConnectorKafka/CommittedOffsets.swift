@@ -1,6 +1,7 @@
 import CRdKafka
 import StreamRuntime
 import Synchronization
+import TransactionRules
 
 /// Reads groups' committed offsets read-committed, which makes the coordinator refuse offsets that a
 /// transaction is still completing. Blocking; used by a domain's `recover` only.

@@ -8,10 +8,13 @@ struct DecisionTopic {
     let topic: String
     let owner: IslandOwner
     let replicationFactor: Int32?
+    let clock: any RuntimeClock
 
     private static let sliceMillis: Int32 = 2_000
     /// Longer than any transaction a broker lets live by default (a minute and its ten-second sweep).
     private static let stableLimitMillis = 120_000
+    /// How long a cluster that comes up may take until it has as many brokers as the topic needs replicas.
+    private static let brokersLimitMillis: Int64 = 60_000
     /// The first look back covers so many records; each further one eight times as many.
     private static let spanFirst: Int64 = 2_048
 
@@ -22,6 +25,7 @@ struct DecisionTopic {
     func ensure() throws {
         let admin = try KafkaAdmin(configuration, timeoutMillis: Int(Self.sliceMillis), log: owner.log)
         let needed = Int32(owner.island + 1)
+        let start = clock.monotonicNanos()
         try waitForKafka("the decision topic '\(topic)'", log: owner.log, isCancelled: owner.isCancelled) {
             do {
                 switch try admin.describe([topic])[topic] {
@@ -32,6 +36,13 @@ struct DecisionTopic {
                 throw KafkaError(RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, "decision topic '\(topic)' was just made")
             } catch let error as KafkaError where !error.isRetriable {
                 if error.response == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS { return }
+                if error.response == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR,
+                    clock.monotonicNanos() - start < Self.brokersLimitMillis * 1_000_000
+                {
+                    throw KafkaError(
+                        error.response, "decision topic '\(topic)'", detail: "fewer brokers are up than it needs replicas",
+                        isRetriable: true)
+                }
                 throw RecoveryRefusal(
                     "the decision topic '\(topic)' needs at least \(needed) partitions and cannot be made: \(error)",
                     remedy: "Make it by hand: kafka-topics.sh --create --topic \(topic) --partitions \(needed) "
@@ -50,20 +61,33 @@ struct DecisionTopic {
         ])
     }
 
-    /// The last decision of this job and island. Call after `init_transactions`: waits until everything
-    /// written before then is decided, so that no commit in progress is missed (EXACTLY-ONCE hole 2).
-    func readLast() throws -> Decision? {
-        let uncommitted = try client("read_uncommitted")
+    enum Extent {
+        /// Waits until everything written before is decided, so that no commit in progress is missed (docs/proof.md:
+        /// unstable-offsets). For a start, after `init_transactions`.
+        case everything
+        /// Without waiting; behind it there may be another decision, or not.
+        case asFarAsDecided
+    }
+
+    /// The last decision of this job and island.
+    func readLast(_ extent: Extent = .everything) throws -> Decision? {
         let committed = try client("read_committed")
-        let highWatermark = try offset(uncommitted, KafkaHandle.latestTime)
-        try waitUntilStable(committed, highWatermark)
+        var end: Int64
+        switch extent {
+        case .asFarAsDecided: end = try offset(committed, KafkaHandle.latestTime)
+        case .everything:
+            end = try offset(try client("read_uncommitted"), KafkaHandle.latestTime)
+            try waitUntilStable(committed, end)
+        }
         let low = try offset(committed, KafkaHandle.earliestTime)
-        var end = highWatermark
         var span = Self.spanFirst
         while end > low {
             let start = max(low, end - span)
-            if let value = try lastValue(committed, from: start, to: end) {
-                return try decode(value)
+            switch try lastRecord(committed, from: start, to: end) {
+            case .value(let value): return try decode(value)
+            // Somebody deleted the decision: what came before it was decided no more.
+            case .tombstone: return nil
+            case nil: break
             }
             end = start
             span *= 8
@@ -104,14 +128,19 @@ struct DecisionTopic {
         }
     }
 
-    /// The last value with the island's key among the records in `start..<end`.
-    private func lastValue(_ client: KafkaHandle, from start: Int64, to end: Int64) throws -> [UInt8]? {
+    private enum Record {
+        case value([UInt8])
+        case tombstone
+    }
+
+    /// The last record with the island's key among those in `start..<end`.
+    private func lastRecord(_ client: KafkaHandle, from start: Int64, to end: Int64) throws -> Record? {
         let key = Array(Self.key(job: owner.job, island: owner.island).utf8)
         let list = PartitionList([(partition, start)])
         let code = list.withPointer { rd_kafka_assign(client.pointer, $0) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "reading \(partition)") }
         defer { rd_kafka_assign(client.pointer, nil) }
-        var found: [UInt8]?
+        var found: Record?
         var next = start
         while next < end {
             if owner.isCancelled() { throw KafkaCancelled(waitingFor: "decisions of \(partition)") }
@@ -122,7 +151,9 @@ struct DecisionTopic {
                 next = message.pointee.offset + 1
                 let own = UnsafeRawBufferPointer(start: message.pointee.key, count: message.pointee.key_len)
                 guard next <= end, own.elementsEqual(key) else { continue }
-                found = Array(UnsafeRawBufferPointer(start: message.pointee.payload, count: message.pointee.len))
+                found =
+                    message.pointee.payload.map { .value(Array(UnsafeRawBufferPointer(start: $0, count: message.pointee.len))) }
+                    ?? .tombstone
             // The stable end: control records behind the last decision have no message of their own.
             case RD_KAFKA_RESP_ERR__PARTITION_EOF: next = end
             case let code where code.isTransient: continue

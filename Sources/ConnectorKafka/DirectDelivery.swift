@@ -60,7 +60,7 @@ final class DirectDelivery: OutboxGate {
                     && state.outstanding.allSatisfy { $0.key > last }
             }
             if isEpochDone { outbox?.wakeTask() }
-        case .failed(let error), .fatal(let error):
+        case .failed(let error, _), .fatal(let error):
             failed(error)
             outbox?.wakeTask()
         case .tick:

@@ -20,16 +20,19 @@ public struct KafkaTopicSpec: Sendable, Hashable {
     }
 }
 
-/// Creates and describes topics: for provisioning and tests, not for a running job.
+/// Creates and describes topics, looks at the cluster and its open transactions: for provisioning, operators and tests, not
+/// for a running job.
 ///
 /// Every call blocks, for at most `timeoutMillis`, and may be made from any thread. Errors are `KafkaError`.
 public final class KafkaAdmin: Sendable {
-    private let handle: KafkaHandle
-    private let timeoutMillis: Int32
+    let configuration: KafkaConfiguration
+    let handle: KafkaHandle
+    let timeoutMillis: Int32
 
     public init(
         _ configuration: KafkaConfiguration, timeoutMillis: Int = 10_000, log: RuntimeLog = .silent
     ) throws {
+        self.configuration = configuration
         self.timeoutMillis = Int32(clamping: timeoutMillis)
         // A consumer client, because a producer's metadata request may create the topic it asks about.
         handle = try KafkaHandle(
@@ -131,6 +134,26 @@ public final class KafkaAdmin: Sendable {
         _ send: (_ options: OpaquePointer?, _ queue: OpaquePointer?) -> Void,
         results: (_ event: OpaquePointer?, UnsafeMutablePointer<Int>) -> UnsafeMutablePointer<OpaquePointer?>?
     ) throws {
+        try perform(doing, operation, send) { event in
+            var count = 0
+            guard let list = results(event, &count) else { return }
+            for index in 0..<count {
+                let topicError = rd_kafka_topic_result_error(list[index])
+                guard topicError == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                    throw KafkaError(
+                        topicError, doing,
+                        detail: rd_kafka_topic_result_error_string(list[index]).map { String(cString: $0) })
+                }
+            }
+        }
+    }
+
+    /// Sends one request and reads its answer, which is valid only inside `read`.
+    func perform(
+        _ doing: String, _ operation: rd_kafka_admin_op_t,
+        _ send: (_ options: OpaquePointer?, _ queue: OpaquePointer?) -> Void,
+        read: (_ event: OpaquePointer) throws -> Void
+    ) throws {
         let options = rd_kafka_AdminOptions_new(handle.pointer, operation)
         defer { rd_kafka_AdminOptions_destroy(options) }
         var text = [CChar](repeating: 0, count: 256)
@@ -146,15 +169,6 @@ public final class KafkaAdmin: Sendable {
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             throw KafkaError(code, doing, detail: rd_kafka_event_error_string(event).map { String(cString: $0) })
         }
-        var count = 0
-        guard let list = results(event, &count) else { return }
-        for index in 0..<count {
-            let topicError = rd_kafka_topic_result_error(list[index])
-            guard topicError == RD_KAFKA_RESP_ERR_NO_ERROR else {
-                throw KafkaError(
-                    topicError, doing,
-                    detail: rd_kafka_topic_result_error_string(list[index]).map { String(cString: $0) })
-            }
-        }
+        try read(event)
     }
 }

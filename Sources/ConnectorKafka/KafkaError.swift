@@ -15,7 +15,7 @@ public struct KafkaError: Error, CustomStringConvertible {
     package init(_ code: rd_kafka_resp_err_t, _ doing: String, detail: String? = nil, isRetriable: Bool? = nil) {
         self.code = code.rawValue
         name = String(cString: rd_kafka_err2name(code))
-        description = "\(doing): \(detail ?? String(cString: rd_kafka_err2str(code))) (\(name))"
+        description = "\(doing): \(detail ?? String(cString: rd_kafka_err2str(code))) (\(name))" + Self.remedy(code)
         self.isRetriable = isRetriable ?? code.isTransient
     }
 
@@ -24,6 +24,14 @@ public struct KafkaError: Error, CustomStringConvertible {
         name = String(cString: rd_kafka_err2name(code))
         description = message
         isRetriable = false
+    }
+
+    private static func remedy(_ code: rd_kafka_resp_err_t) -> String {
+        switch code {
+        case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+            "; make it with `weir provision`, or correct the name"
+        default: ""
+        }
     }
 
     package var response: rd_kafka_resp_err_t { rd_kafka_resp_err_t(rawValue: code) }
@@ -42,7 +50,8 @@ public struct KafkaCommitUncertain: Error, CustomStringConvertible {
     public let description: String
 }
 
-/// An epoch was open for more than half of the transaction time-out and is given up (DESIGN rule 4.9).
+/// An epoch was open for more than half of the transaction time-out and is given up (rule 9), or the broker has done so
+/// already.
 public struct KafkaEpochExpired: EpochExpiry, CustomStringConvertible {
     public let epoch: UInt64
     public let description: String

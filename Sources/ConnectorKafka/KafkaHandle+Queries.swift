@@ -1,6 +1,7 @@
 import CRdKafka
 import Foundation
 import StreamRuntime
+import TransactionRules
 
 /// A topic's partition as a value.
 struct TopicPartition: Hashable, Comparable, CustomStringConvertible {
@@ -11,22 +12,18 @@ struct TopicPartition: Hashable, Comparable, CustomStringConvertible {
     static func < (a: Self, b: Self) -> Bool { (a.topic, a.partition) < (b.topic, b.partition) }
 }
 
-/// A committed offset as the group's coordinator has it; `offset` is `nil` where there is none.
-package struct CommittedOffset: Hashable {
-    package var offset: Int64?
-    package var metadata: String
-
-    package init(offset: Int64?, metadata: String) {
-        self.offset = offset
-        self.metadata = metadata
-    }
-}
-
 // Questions to the cluster. All block, for at most `timeoutMillis`; none on a task thread.
 extension KafkaHandle {
     /// Partition counts of the topics that exist; a topic that does not is absent. Creates none.
     func partitionCounts(of topics: [String], timeoutMillis: Int32) throws -> [String: Int32] {
-        var counts: [String: Int32] = [:]
+        try layouts(of: topics, timeoutMillis: timeoutMillis).mapValues(\.partitions)
+    }
+
+    /// The same with the replicas of each topic's first partition.
+    func layouts(
+        of topics: [String], timeoutMillis: Int32
+    ) throws -> [String: (partitions: Int32, replicas: Int32)] {
+        var layouts: [String: (partitions: Int32, replicas: Int32)] = [:]
         for topic in topics {
             guard let handle = rd_kafka_topic_new(pointer, topic, nil) else {
                 throw KafkaError(rd_kafka_last_error(), "topic '\(topic)'")
@@ -40,12 +37,34 @@ extension KafkaHandle {
             defer { rd_kafka_metadata_destroy(metadata) }
             guard metadata.pointee.topic_cnt > 0, let entry = metadata.pointee.topics?[0] else { continue }
             switch entry.err {
-            case RD_KAFKA_RESP_ERR_NO_ERROR: counts[topic] = entry.partition_cnt
+            case RD_KAFKA_RESP_ERR_NO_ERROR:
+                layouts[topic] = (entry.partition_cnt, entry.partition_cnt > 0 ? entry.partitions?[0].replica_cnt ?? 0 : 0)
             case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: continue
             default: throw KafkaError(entry.err, "metadata of topic '\(topic)'")
             }
         }
-        return counts
+        return layouts
+    }
+
+    /// Partition counts of every topic that can be seen.
+    func allPartitionCounts(timeoutMillis: Int32) throws -> [String: Int32] {
+        try withMetadata(timeoutMillis: timeoutMillis) { metadata in
+            var counts: [String: Int32] = [:]
+            for index in 0..<Int(metadata.topic_cnt) {
+                guard let entry = metadata.topics?[index], entry.err == RD_KAFKA_RESP_ERR_NO_ERROR else { continue }
+                counts[String(cString: entry.topic)] = entry.partition_cnt
+            }
+            return counts
+        }
+    }
+
+    /// The whole cluster's, valid only inside `read`.
+    func withMetadata<Result>(timeoutMillis: Int32, _ read: (rd_kafka_metadata) throws -> Result) throws -> Result {
+        var found: UnsafePointer<rd_kafka_metadata>?
+        let code = rd_kafka_metadata(pointer, 1, nil, &found, timeoutMillis)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata = found else { throw KafkaError(code, "the cluster's metadata") }
+        defer { rd_kafka_metadata_destroy(metadata) }
+        return try read(metadata.pointee)
     }
 
     /// The first offset at or after a time in milliseconds; or of the protocol's two special times
@@ -139,5 +158,15 @@ struct PartitionList: ~Copyable {
                 offset: entry.offset >= 0 ? entry.offset : nil, metadata: String(decoding: bytes, as: UTF8.self))
         }
         return found
+    }
+}
+
+extension KafkaHandle {
+    /// Throws when no broker answers in time. Asks about no topic, so that none is created.
+    func ping(timeoutMillis: Int32) throws {
+        var found: UnsafePointer<rd_kafka_metadata>?
+        let code = rd_kafka_metadata(pointer, 0, nil, &found, timeoutMillis)
+        if let found { rd_kafka_metadata_destroy(found) }
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "the cluster's metadata") }
     }
 }

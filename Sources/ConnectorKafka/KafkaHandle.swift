@@ -1,14 +1,12 @@
 import CRdKafka
 import Foundation
 import StreamRuntime
-import Synchronization
 
 /// What librdkafka's callbacks reach. Kept alive by the client itself until it is destroyed.
 /// Callbacks come from the client's own threads: nothing here may block or call the client.
 final class KafkaClientContext: Sendable {
     let log: RuntimeLog
-    /// Transaction control requests written to a socket whose response has not come (DESIGN rule 4.7).
-    let controlRequestsUnanswered = Atomic<Int>(0)
+    let controlRequests = ControlRequests()
     let onClientError: @Sendable (KafkaError, _ isFatal: Bool) -> Void
     let onReadable: @Sendable () -> Void
 
@@ -123,10 +121,6 @@ final class KafkaHandle: @unchecked Sendable {
 }
 
 extension KafkaHandle {
-    private static let transactionControl: Set<Int16> = [24, 25, 26, 28]  // AddPartitions, AddOffsets, EndTxn, TxnOffsetCommit
-
-    static func isTransactionControl(_ apiKey: Int16) -> Bool { transactionControl.contains(apiKey) }
-
     /// Offsets are committed for monitoring only: a failure is worth a line, not more.
     private static func installCommitCallback(_ conf: OpaquePointer) {
         rd_kafka_conf_set_offset_commit_cb(conf) { _, code, _, opaque in
@@ -165,17 +159,13 @@ extension KafkaHandle {
                 rd_kafka_interceptor_add_on_request_sent(
                     client, "weir",
                     { _, _, _, _, apiKey, _, _, _, opaque in
-                        if KafkaHandle.isTransactionControl(apiKey) {
-                            KafkaClientContext.from(opaque)?.controlRequestsUnanswered.add(1, ordering: .relaxed)
-                        }
+                        KafkaClientContext.from(opaque)?.controlRequests.sent(apiKey)
                         return RD_KAFKA_RESP_ERR_NO_ERROR
                     }, opaque)
                 return rd_kafka_interceptor_add_on_response_received(
                     client, "weir",
                     { _, _, _, _, apiKey, _, _, _, _, error, opaque in
-                        if KafkaHandle.isTransactionControl(apiKey), error == RD_KAFKA_RESP_ERR_NO_ERROR {
-                            KafkaClientContext.from(opaque)?.controlRequestsUnanswered.subtract(1, ordering: .relaxed)
-                        }
+                        KafkaClientContext.from(opaque)?.controlRequests.answered(apiKey, error)
                         return RD_KAFKA_RESP_ERR_NO_ERROR
                     }, opaque)
             }, opaque)

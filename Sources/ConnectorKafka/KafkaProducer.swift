@@ -7,8 +7,8 @@ import Synchronization
 enum ProducerEvent {
     /// Delivery reports: how many messages of each tag were acknowledged.
     case delivered([UInt: Int])
-    /// A message was not delivered and will not be; or the client failed.
-    case failed(KafkaError)
+    /// A message of this tag was not delivered and will not be. Counted in the `delivered` that follows, too.
+    case failed(KafkaError, tag: UInt)
     /// The producer can no longer be used; another one with its transactional id may have taken over.
     case fatal(KafkaError)
     /// Regularly, at least every 100 ms: there may be room in the local queue.
@@ -204,8 +204,10 @@ extension KafkaProducer {
             var tag: UInt = 0
             var count = 0
             while let message = rd_kafka_event_message_next(event) {
-                if message.pointee.err != RD_KAFKA_RESP_ERR_NO_ERROR { onEvent(.failed(Self.failure(message.pointee))) }
                 let own = UInt(bitPattern: message.pointee._private)
+                if message.pointee.err != RD_KAFKA_RESP_ERR_NO_ERROR {
+                    onEvent(.failed(Self.failure(message.pointee), tag: own))
+                }
                 if own != tag {
                     delivered[tag, default: 0] += count
                     (tag, count) = (own, 0)

@@ -50,8 +50,7 @@ final class KafkaReaderCore {
         let health = ClientHealth(context.source.log)
         self.health = health
         records = context.metrics.counter(
-            "weir_kafka_records_read_total", help: "Records read from Kafka.",
-            labels: ["operator": context.source.operatorID.rawValue])
+            .kafkaRecordsRead, labels: ["operator": context.source.operatorID.rawValue])
         partitions = try Self.partitions(of: context)
         for (index, partition) in partitions.enumerated() { indexOf[partition.place] = index }
         handle =

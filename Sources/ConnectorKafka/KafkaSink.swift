@@ -101,11 +101,8 @@ final class KafkaWriterCore {
     ) throws {
         defaultTopic = topic
         let labels: MetricRegistry.Labels = ["operator": context.operatorID.rawValue, "topic": topic]
-        sent = context.metrics.counter(
-            "weir_kafka_records_sent_total", help: "Records handed to the Kafka client.", labels: labels)
-        sentBytes = context.metrics.counter(
-            "weir_kafka_bytes_sent_total", help: "Bytes of keys, values and headers handed to the Kafka client.",
-            labels: labels)
+        sent = context.metrics.counter(.kafkaRecordsSent, labels: labels)
+        sentBytes = context.metrics.counter(.kafkaBytesSent, labels: labels)
         switch delivery {
         case .exactlyOnce(let transactions):
             guard transactions.identity == configuration.identity else {

@@ -19,7 +19,8 @@ public enum KafkaStart: Sendable, Hashable {
 ///
 /// Partitions are assigned by Weir; the group serves for committed offsets (part of the deciding
 /// transaction, or for lag monitoring), never for membership. A record of a partition that appears while
-/// the job runs is not read before the next start: it is reported by log and `weir_kafka_new_partitions`.
+/// the job runs is not read before the next start, and then from its beginning: it is reported by log and
+/// `weir_kafka_new_partitions`.
 public struct KafkaSource<Element>: Source {
     public typealias Decode = @Sendable (borrowing KafkaRecordView) throws -> Element?
     public typealias DecodeFailure = @Sendable (borrowing KafkaRecordView, any Error) throws -> Element?

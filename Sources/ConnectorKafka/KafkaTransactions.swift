@@ -1,28 +1,31 @@
 import CRdKafka
 import StreamRuntime
 import Synchronization
+import TransactionRules
 
 // The transaction protocol on Kafka. The invariants that this file and the types it drives keep:
 //
-// 1. One decision point (DESIGN 4.4). The transaction of epoch N holds N's outputs, the offset of every
+// 1. One decision point (rule 4). The transaction of epoch N holds N's outputs, the offset of every
 //    split of the job that has a broker offset here, idle ones too, with the checkpoint id as metadata, and
 //    the decision record. Its commit is the decision. An offset that is no number is never sent: the client
 //    would drop it silently.
-// 2. A start fences before it reads (4.5): `init_transactions` on both ids, then the stable end of the
+// 2. A start fences before it reads (rule 5): `init_transactions` on both ids, then the stable end of the
 //    decision partition, then decision and offsets, read committed. They agree, or the start is refused
-//    (`RecoveryComparison`). Performed by `recover`, nobody else.
-// 3. Two producers alternate (4.6) under the rules of `EpochAlternation`.
-// 4. No doubtful producer is used again (4.7). A call that failed or never returned ends the attempt. A
+//    (`RecoveryComparison`). Performed by `recover`, nobody else. A restart in the same process looks before it fences, too,
+//    whether another owner has decided since its last attempt, and ends if so (`OwnDecisions`).
+// 3. Two producers alternate (rule 6) under the rules of `EpochAlternation`.
+// 4. No doubtful producer is used again (rule 7). A call that failed or never returned ends the attempt. A
 //    commit that succeeded although some control request was never answered keeps its result, but its
 //    producer is replaced, with a new producer epoch, before its next transaction.
-// 5. Blocking client calls run on the session's worker under a deadline (4.7); a call that never returns
+// 5. Blocking client calls run on the session's worker under a deadline (rule 7); a call that never returns
 //    costs its thread and client, not the caller.
-// 6. An epoch is given up after half the transaction time-out, counted from its first send (4.9).
+// 6. An epoch is given up after half the transaction time-out, counted from its first send (rule 9). A fence is taken for
+//    another owner's unless the broker has given the transaction up itself (`FenceMeaning`).
 // 7. `close` takes bounded time, whatever the broker does.
 
 /// A Kafka cluster as a job's decider: shared by all its exactly-once sinks on that cluster.
 ///
-/// Transactional ids are `weir-<job>-<island>-a` and `-b`, so that a new owner fences an older one.
+/// Transactional ids are those of `KafkaTransactionalID`, so that a new owner fences an older one.
 /// Thread rule and call order: see `TransactionDomain`.
 public final class KafkaTransactions: TransactionDomain {
     public let identity: String
@@ -30,6 +33,11 @@ public final class KafkaTransactions: TransactionDomain {
     private let replicationFactor: Int32?
     private let acceptsBareOffsets: Bool
     private let session = Mutex<TransactionSession?>(nil)
+    private let own = Mutex(OwnDecisions())
+
+    public static let epochBudgetMillisDefault = 30_000
+    /// Of the transactions, unless another epoch budget is chosen.
+    public static let timeoutMillisDefault = 2 * epochBudgetMillisDefault
 
     private static let initSliceMillis: Int32 = 1_000
     private static let closeLimitMillis = 6_000
@@ -41,10 +49,11 @@ public final class KafkaTransactions: TransactionDomain {
     ///   - epochBudgetMillis: how long an epoch may be open, from its first record to its commit; the
     ///     transaction time-out is twice as much and must not exceed the broker's `transaction.max.timeout.ms`.
     ///   - acceptBareOffsets: on a first start, ignore offsets that another program committed to the group.
+    ///   - clock: goes on while the machine sleeps, as the broker's does.
     public init(
         _ configuration: KafkaConfiguration, decisionTopic: String = "weir-decisions",
-        decisionReplicationFactor: Int32? = nil, epochBudgetMillis: Int = 30_000, acceptBareOffsets: Bool = false,
-        clock: any RuntimeClock = SystemClock()
+        decisionReplicationFactor: Int32? = nil, epochBudgetMillis: Int = KafkaTransactions.epochBudgetMillisDefault,
+        acceptBareOffsets: Bool = false, clock: any RuntimeClock = SinceBootClock()
     ) {
         identity = configuration.identity
         replicationFactor = decisionReplicationFactor
@@ -57,13 +66,16 @@ public final class KafkaTransactions: TransactionDomain {
     deinit { close() }
 
     /// Waits for the cluster while it is down, until `owner.isCancelled` (`KafkaCancelled`).
-    /// Throws `RecoveryRefusal`, `KafkaConfigurationError`, or `KafkaError`.
+    /// Throws `RecoveryRefusal`, `KafkaConfigurationError`, `KafkaFenced` or `KafkaError`.
     public func recover(_ owner: IslandOwner) throws -> Decision? {
         close()
+        try checkThatNobodyTookOver(owner)
         let fresh = TransactionSession(settings, owner: owner)
         do {
             try initProducers(fresh)
+            try owner.faults?.reached(.fenced)
             let decision = try readDecision(owner)
+            own.withLock { $0.recovered(decision?.checkpoint) }
             session.withLock { $0 = fresh }
             TransactionalGroups.add(brokerOffsets(owner))
             return decision
@@ -89,12 +101,24 @@ public final class KafkaTransactions: TransactionDomain {
         }
     }
 
-    private func readDecision(_ owner: IslandOwner) throws -> Decision? {
+    private func topic(_ owner: IslandOwner) throws -> DecisionTopic {
         let topic = DecisionTopic(
             configuration: settings.configuration, topic: settings.decisionTopic, owner: owner,
-            replicationFactor: replicationFactor)
+            replicationFactor: replicationFactor, clock: settings.clock)
         try topic.ensure()
-        let decision = try topic.readLast()
+        return topic
+    }
+
+    private func checkThatNobodyTookOver(_ owner: IslandOwner) throws {
+        let own = own.withLock { $0 }
+        guard own.isAny, let last = try topic(owner).readLast(.asFarAsDecided), own.exclude(last.checkpoint) else { return }
+        throw KafkaFenced(
+            description: "another owner of the island has decided \(last.checkpoint) since this process' last attempt; it is left "
+                + "alone. If no other run was started, look for a second process with the same job id")
+    }
+
+    private func readDecision(_ owner: IslandOwner) throws -> Decision? {
+        let decision = try topic(owner).readLast()
         let comparison = RecoveryComparison(
             job: owner.job, island: owner.island, decisionTopic: settings.decisionTopic, decision: decision,
             committed: try CommittedOffsets(configuration: settings.configuration, owner: owner)
@@ -135,14 +159,16 @@ public final class KafkaTransactions: TransactionDomain {
         do {
             let groups = try offsetsByGroup(decision)
             let producer = try session.producerToCommit(epoch)
+            own.withLock { $0.committing(decision.checkpoint) }
             try session.worker.run(
                 "commit of epoch \(epoch)", deadlineMillis: settings.timeoutMillis + 5_000
             ) { [self] in
                 try commit(decision, groups, producer, session)
             }
+            own.withLock { $0.committed(decision.checkpoint) }
         } catch {
             session.failed(error)
-            throw error
+            throw session.reason(of: error)
         }
     }
 
@@ -178,10 +204,13 @@ public final class KafkaTransactions: TransactionDomain {
         for (group, offsets) in groups.sorted(by: { $0.key < $1.key }) {
             try producer.sendOffsets(offsets, group: group, metadata: decision.checkpoint.description)
         }
+        try owner.faults?.reached(.offsetsSent)
         try producer.sendDecision(
             decision.encodedJSON(), key: DecisionTopic.key(job: owner.job, island: owner.island),
             to: TopicPartition(topic: settings.decisionTopic, partition: Int32(owner.island)))
+        try owner.faults?.reached(.decisionSent)
         try producer.commit(epoch: epoch)
+        try owner.faults?.reached(.committed)
         if producer.hasUnansweredRequests { replaceLater(epoch, session) }
         session.didCommit(epoch)
     }

@@ -12,8 +12,7 @@ final class PartitionWatch: Sendable {
         _ context: SourceReaderContext
     ) {
         let found = context.metrics.gauge(
-            "weir_kafka_new_partitions", help: "Partitions that appeared since the job started; they are not read.",
-            labels: ["operator": context.source.operatorID.rawValue])
+            .kafkaNewPartitions, labels: ["operator": context.source.operatorID.rawValue])
         found.set(0)
         let thread = Thread { [self] in
             watch(configuration, known, everyMillis, context.source.log) { found.set($0) }

@@ -49,10 +49,12 @@ struct SplitDiscovery {
         let partitions = counts.flatMap { topic, count in
             (0..<count).map { TopicPartition(topic: topic, partition: $0) }
         }.sorted()
-        let starts = try resolve(partitions, client)
+        let beginnings = try offsets(partitions, KafkaHandle.earliestTime, client)
+        let starts = try resolve(partitions, beginnings, client)
         let splits = partitions.map { partition in
             SourceSplit(
                 id: Self.splitID(partition), start: starts[partition] ?? Self.unknownPosition,
+                startWhenAdded: beginnings[partition] ?? Self.unknownPosition,
                 brokerOffset: BrokerOffset(
                     domain: configuration.identity, group: groupID, topic: partition.topic,
                     partition: partition.partition))
@@ -61,29 +63,25 @@ struct SplitDiscovery {
     }
 
     private func resolve(
-        _ partitions: [TopicPartition], _ client: KafkaHandle
+        _ partitions: [TopicPartition], _ beginnings: [TopicPartition: Int64], _ client: KafkaHandle
     ) throws -> [TopicPartition: Int64] {
         switch start {
-        case .earliest: try offsets(partitions, KafkaHandle.earliestTime, client)
+        case .earliest: beginnings
         case .latest: try offsets(partitions, KafkaHandle.latestTime, client)
         case .timestampMillis(let time):
-            try fill(
-                try offsets(partitions, max(0, time), client).filter { $0.value >= 0 }, partitions,
-                KafkaHandle.latestTime, client)
+            try orLatest(try offsets(partitions, max(0, time), client).filter { $0.value >= 0 }, partitions, client)
         case .committed: try committed(partitions, client)
-        case .committedOrEarliest:
-            try fill(try committed(partitions, client), partitions, KafkaHandle.earliestTime, client)
-        case .committedOrLatest:
-            try fill(try committed(partitions, client), partitions, KafkaHandle.latestTime, client)
+        case .committedOrEarliest: try committed(partitions, client).merging(beginnings) { committed, _ in committed }
+        case .committedOrLatest: try orLatest(try committed(partitions, client), partitions, client)
         }
     }
 
-    /// `known`, with the partitions that it lacks resolved by `time`.
-    private func fill(
-        _ known: [TopicPartition: Int64], _ partitions: [TopicPartition], _ time: Int64, _ client: KafkaHandle
+    /// `known`, with the ends of the partitions that it lacks.
+    private func orLatest(
+        _ known: [TopicPartition: Int64], _ partitions: [TopicPartition], _ client: KafkaHandle
     ) throws -> [TopicPartition: Int64] {
         let missing = partitions.filter { known[$0] == nil }
-        return known.merging(try offsets(missing, time, client)) { first, _ in first }
+        return known.merging(try offsets(missing, KafkaHandle.latestTime, client)) { first, _ in first }
     }
 
     private func offsets(

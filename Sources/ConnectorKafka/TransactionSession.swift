@@ -1,5 +1,6 @@
 import Foundation
 import StreamRuntime
+import TransactionRules
 
 /// One attempt of an island: its two producers, its worker thread and its writers' outboxes. Made by
 /// `recover`, dead after the first failure or `close`. Writers of an older attempt keep their own session
@@ -24,6 +25,8 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
     private var producers: [TransactionalProducer] = []
     private var alternation = EpochAlternation()
     private var firstSendNanos: [Epoch: Int64] = [:]
+    /// The commit under way, which is what opens the transaction of an epoch without records.
+    private var commitStart: FenceMeaning.Opening?
     private var outboxes: [Outbox] = []
     private var failure: (any Error)?
     private var isClosed = false
@@ -71,7 +74,7 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
 
     func failed(_ error: any Error) {
         let waiting: [Outbox] = locked {
-            if failure == nil, !isClosed { failure = error }
+            if failure == nil, !isClosed { failure = meaning(of: error) }
             condition.broadcast()
             return outboxes
         }
@@ -126,14 +129,31 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
                     try checkBudget(epoch, first, settings.clock.monotonicNanos())
                 }
             }
+            commitStart = FenceMeaning.Opening(epoch: epoch, nanos: settings.clock.monotonicNanos())
             return producers[EpochAlternation.producerIndex(of: epoch)]
         }
     }
 
     func didCommit(_ epoch: Epoch) {
-        locked { firstSendNanos[epoch] = nil }
+        locked {
+            firstSendNanos[epoch] = nil
+            commitStart = nil
+        }
         if epoch == .genesis { return }
         advance { alternation throws(EpochAlternation.Violation) in try alternation.committed(epoch) }
+    }
+
+    /// What ended the attempt, for the caller of the call that noticed `error`.
+    func reason(of error: any Error) -> any Error { locked { meaning(of: error) } }
+
+    /// Under the lock.
+    private func meaning(of error: any Error) -> any Error {
+        guard error is KafkaFenced else { return error }
+        let openings = firstSendNanos.map { FenceMeaning.Opening(epoch: $0.key, nanos: $0.value) }
+        let expiry = FenceMeaning.expiry(
+            openings: openings + (commitStart.map { [$0] } ?? []), nowNanos: settings.clock.monotonicNanos(),
+            timeoutMillis: settings.timeoutMillis)
+        return expiry ?? error
     }
 
     private func checkBudget(_ epoch: Epoch, _ firstNanos: Int64, _ nowNanos: Int64) throws {
@@ -197,7 +217,7 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
     // MARK: Producers
 
     func makeProducer(_ index: Int) throws -> TransactionalProducer {
-        let id = "weir-\(owner.job)-\(owner.island)-\(index == 0 ? "a" : "b")"
+        let id = KafkaTransactionalID(job: owner.job, island: owner.island, producer: index).description
         return try TransactionalProducer(
             settings.configuration, transactionalID: id, timeoutMillis: settings.timeoutMillis,
             log: owner.log.with(["transactionalId": id])
@@ -217,7 +237,7 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
 
     private func handle(_ event: ProducerEvent, producer index: Int) {
         switch event {
-        case .failed(let error): failed(error)
+        case .failed(let error, _): failed(error)
         case .fatal(let error):
             failed(
                 error.response.isFencing
@@ -230,7 +250,7 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
         }
     }
 
-    /// So that an epoch nobody asks about does not hold back its readers (rule 4.9).
+    /// So that an epoch nobody asks about does not hold back its readers (rule 9).
     private func expireIfOverdue() {
         do {
             let now = settings.clock.monotonicNanos()

@@ -90,10 +90,8 @@ final class TransactionalProducer: Sendable {
     }
 
     /// True when a request that changes the transaction was sent and its answer never came: a late copy
-    /// could still reach a broker and hit this producer's next transaction (EXACTLY-ONCE hole 5).
-    var hasUnansweredRequests: Bool {
-        producer.handle.context.controlRequestsUnanswered.load(ordering: .sequentiallyConsistent) != 0
-    }
+    /// could still reach a broker and hit this producer's next transaction (docs/proof.md: doubtful-producer).
+    var hasUnansweredRequests: Bool { producer.handle.context.controlRequests.isAnyUnanswered }
 
     private func check(_ doing: String, _ result: OpaquePointer?) throws {
         if let error = KafkaAPIError(consuming: result) { throw failure(doing, error) }

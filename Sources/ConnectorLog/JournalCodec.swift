@@ -14,6 +14,8 @@ enum JournalCodec {
     static let magic: UInt32 = 0x314A_4C57  // "WLJ1"
     static let headerBytes = 32
     static let sectorBytes = 512
+    /// Far more than any has, and few enough that the bytes of all segments can be added up.
+    static let segmentBytesMax: Int64 = 1 << 40
     static let endMark = UInt64.max
 
     static func encode(_ records: [JournalRecord], number: UInt64) -> [UInt8] {
@@ -55,6 +57,7 @@ enum JournalCodec {
             let isTorn = hasUnwrittenSector(bytes, start..<(start + headerBytes + bodyBytes))
             return isTorn ? .torn : .damaged("the checksum of a journal entry does not hold")
         }
+        guard number < .max else { return .damaged("a journal entry has the last number there is") }
         if let expected, number != expected {
             return .damaged("a journal entry has number \(number) where \(expected) belongs")
         }
@@ -211,6 +214,9 @@ enum JournalCodec {
             extent.start = try reader.take(Int64.self)
             extent.end = try reader.take(Int64.self)
             extent.segments = try segments(&reader)
+            guard 0 <= extent.start, extent.start <= extent.end else {
+                throw ByteReader.Malformed(problem: "\(id) is said to hold offsets \(extent.start) to \(extent.end)")
+            }
             if try reader.take(UInt8.self) == 1 {
                 extent.lastCommit = .init(
                     segmentBase: try reader.take(Int64.self), byte: try reader.take(Int64.self),
@@ -243,10 +249,13 @@ enum JournalCodec {
     private static func segments(_ reader: inout ByteReader) throws -> [SegmentExtent] {
         var segments: [SegmentExtent] = []
         for _ in 0..<(try reader.take(UInt32.self)) {
-            segments.append(
-                SegmentExtent(
-                    base: try reader.take(Int64.self), bytes: try reader.take(Int64.self),
-                    timestampMillisMax: try reader.take(Int64.self)))
+            let segment = SegmentExtent(
+                base: try reader.take(Int64.self), bytes: try reader.take(Int64.self),
+                timestampMillisMax: try reader.take(Int64.self))
+            guard segment.base >= 0, (0...segmentBytesMax).contains(segment.bytes) else {
+                throw ByteReader.Malformed(problem: "a segment is said to begin at \(segment.base) and have \(segment.bytes) bytes")
+            }
+            segments.append(segment)
         }
         return segments
     }

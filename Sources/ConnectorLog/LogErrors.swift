@@ -19,7 +19,7 @@ public struct LogCorruption: Error, CustomStringConvertible, Sendable {
     }
 }
 
-/// A commit, or a write, of an attempt that is no longer the owner of its island (DESIGN rule 4.5).
+/// A commit, or a write, of an attempt that is no longer the owner of its island (rule 5).
 public struct LogFenced: Error, CustomStringConvertible, Sendable {
     public let owner: LogOwner
     public let attempt: AttemptID

@@ -36,7 +36,7 @@ struct FrameHeader: Equatable {
         target.storeBytes(of: checksum.littleEndian, toByteOffset: 40, as: UInt64.self)
     }
 
-    /// `nil` unless the 48 bytes at `source` are a header whose checksum holds.
+    /// `nil` unless the 48 bytes at `source` are a header whose checksum holds, of offsets that there can be.
     init?(reading source: UnsafeRawPointer) {
         guard source.word(0, as: UInt32.self) == Self.magic,
             source.word(40, as: UInt64.self) == XXH64.hash(UnsafeRawBufferPointer(start: source, count: 40))
@@ -46,6 +46,7 @@ struct FrameHeader: Equatable {
         recordCount = Int(source.word(16, as: UInt32.self))
         timestampMillisMax = source.word(24, as: Int64.self)
         bodyChecksum = source.word(32, as: UInt64.self)
+        guard (0...(Int64.max - Int64(recordCount))).contains(baseOffset) else { return nil }
     }
 
     init(

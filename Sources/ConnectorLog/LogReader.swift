@@ -17,7 +17,6 @@ public final class LogReader {
     @exclusivity(unchecked) private var rest = UnsafeRawBufferPointer(start: nil, count: 0)
     /// The first offset of the next frame; `nil` until the first one is found.
     private var frameOffset: Int64?
-    private var bytesReadTotal = 0
     static let chunkBytes = 256 << 10
 
     init(_ store: LogStore, _ partition: LogTopicPartition, position: Int64) {
@@ -65,9 +64,6 @@ public final class LogReader {
         LogSubscription(feed, feed.addWaiter(wake))
     }
 
-    /// Bytes of frames read so far.
-    public var bytesRead: Int { bytesReadTotal }
-
     private func malformed() -> LogCorruption {
         LogCorruption(
             file: store.paths.segment(partition, base: segment?.base ?? 0), byte: frames.position,
@@ -87,7 +83,6 @@ public final class LogReader {
             {
                 let header = frames.header
                 frameOffset = header.endOffset
-                bytesReadTotal += header.frameBytes
                 rest = frames.body
                 return try skipInFrame(from: header.baseOffset)
             }

@@ -1,7 +1,7 @@
 import StreamRuntime
 
 /// Writes records to topics of an embedded log, exactly once: they become visible with the decision of
-/// their epoch (DESIGN rule 4.4).
+/// their epoch (rule 4).
 ///
 /// ```swift
 /// LogSink(store, topic: "trade_executed") { trade, record in

@@ -1,7 +1,7 @@
 import StreamRuntime
 import Synchronization
 
-/// The embedded log as the system that takes a job's decisions (DESIGN rules 4.4–4.6).
+/// The embedded log as the system that takes a job's decisions (rules 4–6).
 ///
 /// One synced journal entry holds the epoch's new partition ends and its decision: that is the commit.
 /// What is staged belongs to the store and the job, not to this object: all `LogTransactions` of one store
@@ -16,6 +16,7 @@ public final class LogTransactions: TransactionDomain {
     private struct Bound {
         var session: TransactionSession
         var isCancelled: @Sendable () -> Bool
+        var faults: (any FaultInjector)?
     }
     private let bound = Mutex<Bound?>(nil)
 
@@ -31,7 +32,8 @@ public final class LogTransactions: TransactionDomain {
     public func recover(_ owner: IslandOwner) throws -> Decision? {
         let island = LogOwner(job: owner.job, island: owner.island)
         let (session, known) = try store.claim(island, owner.attempt)
-        bound.withLock { $0 = Bound(session: session, isCancelled: owner.isCancelled) }
+        bound.withLock { $0 = Bound(session: session, isCancelled: owner.isCancelled, faults: owner.faults) }
+        try owner.faults?.reached(.fenced)
         guard let json = known?.decision else { return nil }
         let decision: Decision
         do {
@@ -63,7 +65,8 @@ public final class LogTransactions: TransactionDomain {
     /// The decision: durable and visible when this returns. After an error it may be either (the sync of
     /// the entry failed): `recover` tells.
     public func commit(_ decision: Decision) throws {
-        let session = try current().session
+        let now = try current()
+        let session = now.session
         let id = decision.checkpoint
         guard id.job == session.owner.job, id.island == session.owner.island, id.attempt == session.attempt else {
             throw LogUsageError("the decision \(id) is not one of \(session.owner), attempt \(session.attempt)")
@@ -72,7 +75,9 @@ public final class LogTransactions: TransactionDomain {
         let decided = CommitRecord.Decided(
             owner: session.owner, attempt: session.attempt.rawValue, epoch: id.epoch.rawValue,
             decision: decision.encodedJSON())
+        try now.faults?.reached(.decisionSent)
         try store.commit(StagedTransaction(decided: decided, data: data))
+        try now.faults?.reached(.committed)
         session.committed(id.epoch)
     }
 

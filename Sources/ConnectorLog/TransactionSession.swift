@@ -5,7 +5,7 @@ import Synchronization
 /// The open transactions of one attempt of one job: where its writers hand over their frames, epoch by
 /// epoch, until the coordinator commits them.
 ///
-/// Epoch N+1 is staged while N is being prepared and committed (DESIGN rule 4.6).
+/// Epoch N+1 is staged while N is being prepared and committed (rule 6).
 final class TransactionSession: @unchecked Sendable {
     // All `var`s are guarded by `condition`.
 
@@ -189,6 +189,4 @@ final class TransactionSession: @unchecked Sendable {
             condition.broadcast()
         }
     }
-
-    var stagedBytesNow: Int { stagedBytes.load(ordering: .relaxed) }
 }

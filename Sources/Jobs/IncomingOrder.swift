@@ -1,4 +1,5 @@
 import StreamRuntime
+import TraceContext
 import Trading
 import TradingStores
 
@@ -6,30 +7,35 @@ import TradingStores
 public struct IncomingOrder: Sendable, Equatable {
     public let order: Order
     public let position: SourcePosition
+    /// The trace the order was placed in.
+    public let trace: TraceHeaders
 
-    public init(order: Order, position: SourcePosition) {
+    public init(order: Order, position: SourcePosition, trace: TraceHeaders = .none) {
         self.order = order
         self.position = position
+        self.trace = trace
     }
 }
 
 extension IncomingOrder: StateCodable {
-    public static var stateSchema: String { "incoming-order-1" }
+    public static var stateSchema: String { "incoming-order-2" }
 
     public func encode(into writer: inout ByteWriter) {
         writer.string(position.topic)
         writer.integer(position.partition)
         writer.integer(position.offset)
         writer.sized(order.encoded())
+        trace.encode(into: &writer)
     }
 
     public init(from reader: inout ByteReader) throws {
         let topic = try reader.string()
         let partition = try reader.integer(Int32.self)
         let offset = try reader.integer(Int64.self)
+        let order = try Order.decode(try reader.sized())
         self.init(
-            order: try Order.decode(try reader.sized()),
-            position: SourcePosition(topic: topic, partition: partition, offset: offset))
+            order: order, position: SourcePosition(topic: topic, partition: partition, offset: offset),
+            trace: try TraceHeaders(from: &reader))
     }
 }
 
@@ -38,15 +44,17 @@ enum OrderArrival: Sendable {
     case order(IncomingOrder)
     case undecodable(OutgoingRecord)
 
-    init(_ record: IncomingRecord) {
+    /// - Parameter consumer: the job's consumer group.
+    init(_ record: IncomingRecord, _ consumer: String) {
         do {
-            let order = try Order.decode(record.value ?? UnsafeRawBufferPointer(start: nil, count: 0))
+            let order = try Order.decode(record.bytes)
             self = .order(
                 IncomingOrder(
                     order: order,
-                    position: SourcePosition(topic: record.topic, partition: record.partition, offset: record.offset)))
+                    position: SourcePosition(topic: record.topic, partition: record.partition, offset: record.offset),
+                    trace: record.trace))
         } catch {
-            self = .undecodable(record.deadLetter(error))
+            self = .undecodable(record.deadLetter(error, consumer))
         }
     }
 }

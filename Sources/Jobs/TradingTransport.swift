@@ -1,6 +1,7 @@
 import ConnectorKafka
 import ConnectorLog
 import StreamRuntime
+import TraceContext
 
 /// What carries the trading system's topics: an embedded log, or a Kafka cluster. Jobs are written
 /// once; this is the only place that tells the two apart.
@@ -40,15 +41,18 @@ public struct OutgoingRecord: Sendable {
 }
 
 extension OutgoingRecord {
-    /// The bytes as read, with why and where from in the headers.
+    /// The bytes as read, with why, where from and who says so in the headers: several jobs read a topic, and each puts aside
+    /// what it cannot use.
+    /// - Parameter consumer: the job's consumer group.
     static func deadLetter(
-        topic: String, partition: Int32, offset: Int64, key: [UInt8]?, value: [UInt8]?, error: any Error
+        topic: String, partition: Int32, offset: Int64, key: [UInt8]?, value: [UInt8]?, error: any Error, consumer: String
     ) -> OutgoingRecord {
         OutgoingRecord(
             topic: TradingTopics.deadLetters(of: topic), key: key, value: value,
             headers: [
                 ("error", Array("\(error)".utf8)), ("source-topic", Array(topic.utf8)),
                 ("source-partition", Array("\(partition)".utf8)), ("source-offset", Array("\(offset)".utf8)),
+                ("consumer", Array(consumer.utf8)),
             ])
     }
 }
@@ -60,25 +64,31 @@ struct IncomingRecord {
     let offset: Int64
     let key: UnsafeRawBufferPointer?
     let value: UnsafeRawBufferPointer?
+    let trace: TraceHeaders
 
-    var deadLetter: (any Error) -> OutgoingRecord {
-        { error in
-            .deadLetter(
-                topic: topic, partition: partition, offset: offset, key: key.map { Array($0) }, value: value.map { Array($0) },
-                error: error)
-        }
+    /// The value, no bytes when there is none.
+    var bytes: UnsafeRawBufferPointer { value ?? UnsafeRawBufferPointer(start: nil, count: 0) }
+
+    func deadLetter(_ error: any Error, _ consumer: String) -> OutgoingRecord {
+        .deadLetter(
+            topic: topic, partition: partition, offset: offset, key: key.map { Array($0) }, value: value.map { Array($0) },
+            error: error, consumer: consumer)
     }
 }
 
 extension IncomingRecord {
     init(_ record: LogRecordView) {
         self.init(
-            topic: record.topic, partition: record.partition, offset: record.offset, key: record.key, value: record.value)
+            topic: record.topic, partition: record.partition, offset: record.offset, key: record.key, value: record.value,
+            trace: TraceHeaders(
+                traceparent: record.header(TraceHeaders.parentName), tracestate: record.header(TraceHeaders.stateName)))
     }
 
     init(_ record: borrowing KafkaRecordView) {
         self.init(
-            topic: record.topic, partition: record.partition, offset: record.offset, key: record.key, value: record.value)
+            topic: record.topic, partition: record.partition, offset: record.offset, key: record.key, value: record.value,
+            trace: TraceHeaders(
+                traceparent: record.header(TraceHeaders.parentName), tracestate: record.header(TraceHeaders.stateName)))
     }
 }
 

@@ -27,7 +27,7 @@ struct CheckpointPart {
             } else if CheckpointNames.isSortedFile(name) {
                 try place(stored, "\(folder)/\(name)", layout)
             } else {
-                throw damage(file, "is no file of a RocksDB part")
+                throw damage(file, "is not a file of a RocksDB part")
             }
         }
         guard let manifest else {

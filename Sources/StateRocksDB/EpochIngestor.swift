@@ -153,6 +153,7 @@ final class EpochIngestor: Sendable {
         for change in changes where change.count > 0 {
             var groups = GroupedChanges.empty(keyGroups, expectedBytes: change.count * Self.entryBytesExpected)
             change.encode(into: &groups)
+            try groups.check()
             try groups.forEachKeyGroup { bytes in
                 try sorted.forEach(in: bytes, sharing: StateKeyLayout.headerBytes) { key, value in try file.add(key, value) }
             }

@@ -8,6 +8,8 @@ final class RocksDB: @unchecked Sendable {  // RocksDB's handles are thread-safe
     let path: String
     private let options: RocksDBOptions
     private let handle: OpaquePointer
+    /// The only column family.
+    private let family: OpaquePointer
     private let pointReads: OpaquePointer
     private var isOpen = true
 
@@ -18,12 +20,7 @@ final class RocksDB: @unchecked Sendable {  // RocksDB's handles are thread-safe
         self.path = path
         let options = RocksDBOptions(memory: memory, isNew: mode == .create, expiry: expiry)
         self.options = options
-        let opened = try rocks("open the database in", path) { error in
-            mode == .readOnly
-                ? rocksdb_open_for_read_only(options.handle, path, 0, error) : rocksdb_open(options.handle, path, error)
-        }
-        guard let opened else { throw RocksDBError("open the database in", path, "no handle was returned") }
-        handle = opened
+        (handle, family) = try Self.open(path, mode, options)
         pointReads = rocksdb_readoptions_create()
         rocksdb_readoptions_set_verify_checksums(pointReads, 1)
         rocksdb_readoptions_set_fill_cache(pointReads, 1)
@@ -37,7 +34,24 @@ final class RocksDB: @unchecked Sendable {  // RocksDB's handles are thread-safe
         isOpen = false
         rocksdb_cancel_all_background_work(handle, 1)
         rocksdb_readoptions_destroy(pointReads)
+        rocksdb_column_family_handle_destroy(family)
         rocksdb_close(handle)
+    }
+
+    private static func open(_ path: String, _ mode: Mode, _ options: RocksDBOptions) throws -> (OpaquePointer, OpaquePointer) {
+        var family: OpaquePointer?
+        var familyOptions: OpaquePointer? = options.handle
+        let opened = try "default".withCString { name in
+            var name: UnsafePointer<CChar>? = name
+            return try rocks("open the database in", path) { error in
+                mode == .readOnly
+                    ? rocksdb_open_for_read_only_column_families(
+                        options.handle, path, 1, &name, &familyOptions, &family, 0, error)
+                    : rocksdb_open_column_families(options.handle, path, 1, &name, &familyOptions, &family, error)
+            }
+        }
+        guard let opened, let family else { throw RocksDBError("open the database in", path, "no handle was returned") }
+        return (opened, family)
     }
 
     // MARK: Reading
@@ -52,6 +66,34 @@ final class RocksDB: @unchecked Sendable {  // RocksDB's handles are thread-safe
         var count = 0
         let bytes = rocksdb_pinnableslice_value(pinned, &count)
         try body(UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+
+    /// Calls `body` for each key with its position, and its value when there is one. Costs half of as many single reads, or less:
+    /// each file's filter and each block is looked up once for up to 32 keys.
+    func get(_ keys: borrowing StateKeyBatch, _ body: (Int, UnsafeRawBufferPointer?) throws -> Void) throws {
+        let count = keys.count
+        var values = [OpaquePointer?](repeating: nil, count: count)
+        var errors = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
+        defer {
+            for case let value? in values { rocksdb_pinnableslice_destroy(value) }
+            for case let error? in errors { rocksdb_free(error) }
+        }
+        keys.withKeys { bytes, ends in
+            let starts = [0] + ends.dropLast()
+            var pointers: [UnsafePointer<CChar>?] = starts.map { bytes.chars?.advanced(by: $0) }
+            let sizes = zip(starts, ends).map { $1 - $0 }
+            rocksdb_batched_multi_get_cf(handle, pointReads, family, count, &pointers, sizes, &values, &errors, false)
+        }
+        for position in 0..<count {
+            if let error = errors[position] { throw RocksDBError("read from", path, String(cString: error)) }
+            guard let value = values[position] else {
+                try body(position, nil)
+                continue
+            }
+            var size = 0
+            let bytes = rocksdb_pinnableslice_value(value, &size)
+            try body(position, UnsafeRawBufferPointer(start: bytes, count: size))
+        }
     }
 
     enum Readahead {

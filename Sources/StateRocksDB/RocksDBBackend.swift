@@ -38,23 +38,48 @@ public struct RocksDBBackend: StateBackend {
     }
 
     /// Checks the part's files and reads them through links in a temporary folder; nothing of it is changed.
-    public func forEachEntry(
-        of part: StatePart, in files: any CheckpointFiles, keyGroups: Range<Int>,
-        _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void
+    public func reader(of part: StatePart, in files: any CheckpointFiles) throws -> any StatePartReader {
+        try RocksDBPartReader(part, files, memory)
+    }
+}
+
+/// A stored part, opened for reading.
+final class RocksDBPartReader: StatePartReader {
+    private let states: Range<Int>
+    private let folder = "\(NSTemporaryDirectory())/weir-rocksdb-\(UUID().uuidString)"
+    private var database: RocksDB?
+
+    init(_ part: StatePart, _ files: any CheckpointFiles, _ memory: RocksDBMemory) throws {
+        states = part.states.indices
+        guard !part.files.isEmpty else { return }  // a part without entries
+        do {
+            try CheckpointPart(part: part, files: files).lay(out: folder, .borrowed)
+            database = try RocksDB(folder, .readOnly, memory: memory)
+        } catch {
+            removeFolder(folder)
+            throw error
+        }
+    }
+
+    deinit { close() }
+
+    func forEachEntry(
+        keyGroup: Int, _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        let wanted = keyGroups.clamped(to: part.keyGroups)
-        guard !part.files.isEmpty, !wanted.isEmpty else { return }
-        let folder = "\(NSTemporaryDirectory())/weir-rocksdb-\(UUID().uuidString)"
-        defer { removeFolder(folder) }
-        try CheckpointPart(part: part, files: files).lay(out: folder, .borrowed)
-        let database = try RocksDB(folder, .readOnly, memory: memory)
-        defer { database.close() }
-        for state in part.states.indices {
-            let bounds = StateKeyLayout.bounds(stateID: state, keyGroups: wanted)
+        guard let database else { return }
+        for state in states {
+            let bounds = StateKeyLayout.bounds(stateID: state, keyGroups: keyGroup..<keyGroup + 1)
             try database.forEach(from: bounds.start, below: bounds.end, readahead: .large) { key, value in
                 try body(key, value)
                 return true
             }
         }
+    }
+
+    func close() {
+        guard let open = database else { return }
+        database = nil
+        open.close()
+        removeFolder(folder)
     }
 }

@@ -3,12 +3,13 @@ import Synchronization
 
 /// How one process-wide number of bytes is divided among everything a `RocksDBBackend` keeps in memory:
 ///
-///     1/8   block cache, shared by all stores: data blocks, indexes and bloom filters
+///     1/8   block cache, shared by all stores: data blocks
 ///     7/8   tables, of which a third each for
 ///             the slots themselves (`tableBytesMax`, divided evenly among the open stores),
 ///             what is on its way into a file: rows taken at the barrier, encoded and sorted,
 ///             a second set of slots, while a table makes room
 ///     +     64 KiB of write buffer a store, which stays empty
+///     +     about 1.5 bytes a stored entry: bloom filters and indexes of the open files
 ///
 /// Blocks being read and compacted are RocksDB's own and small (`RocksDBOptions`). What values keep
 /// outside their slots (text, arrays) is not counted by the tables.

@@ -18,23 +18,14 @@ final class RocksDBMetrics: Sendable {
         let labels: MetricRegistry.Labels = [
             "operator": context.operatorID.rawValue, "subtask": String(context.subtask),
         ]
-        reads = metrics.counter(
-            "weir_rocksdb_reads_total", help: "Keys that were not in memory and were looked up in the database.",
-            labels: labels)
-        spills = metrics.counter(
-            "weir_rocksdb_spills_total", help: "Times changed entries were written between barriers to make room.",
-            labels: labels)
-        compactionWaits = metrics.counter(
-            "weir_rocksdb_compaction_waits_total", help: "Files that waited for compaction before they entered.",
-            labels: labels)
-        files = metrics.gauge("weir_rocksdb_files", help: "Live sorted files.", labels: labels)
-        bytes = metrics.gauge("weir_rocksdb_bytes", help: "Bytes of the live sorted files.", labels: labels)
-        runs = metrics.gauge(
-            "weir_rocksdb_level0_files", help: "Overlapping sorted files, each looked at by a read.", labels: labels)
-        compactionPending = metrics.gauge(
-            "weir_rocksdb_compaction_pending", help: "1 when a compaction is due or running.", labels: labels)
-        cacheBytes = metrics.gauge(
-            "weir_rocksdb_block_cache_bytes", help: "Block cache in use, shared by the stores of a process.")
+        reads = metrics.counter(.rocksDBReads, labels: labels)
+        spills = metrics.counter(.rocksDBSpills, labels: labels)
+        compactionWaits = metrics.counter(.rocksDBCompactionWaits, labels: labels)
+        files = metrics.gauge(.rocksDBFiles, labels: labels)
+        bytes = metrics.gauge(.rocksDBBytes, labels: labels)
+        runs = metrics.gauge(.rocksDBLevel0Files, labels: labels)
+        compactionPending = metrics.gauge(.rocksDBCompactionPending, labels: labels)
+        cacheBytes = metrics.gauge(.rocksDBCacheBytes)
     }
 
     func update(_ database: RocksDB) {
@@ -45,4 +36,31 @@ final class RocksDBMetrics: Sendable {
             min(1, database.property("rocksdb.compaction-pending") + database.property("rocksdb.num-running-compactions")))
         cacheBytes.set(memory.cacheUsageBytes)
     }
+}
+
+extension MetricDescription {
+    /// What keyed state on RocksDB tells.
+    public static let rocksDB: [MetricDescription] = [
+        rocksDBReads, rocksDBSpills, rocksDBCompactionWaits, rocksDBFiles, rocksDBBytes, rocksDBLevel0Files,
+        rocksDBCompactionPending, rocksDBCacheBytes,
+    ]
+    private static let ofOperator: [MetricLabel] = [.operatorID, .subtask]
+
+    static let rocksDBReads = counter(
+        "weir_rocksdb_reads_total", in: "keys", by: ofOperator,
+        "Keys that were not in memory and were looked up in the database.")
+    static let rocksDBSpills = counter(
+        "weir_rocksdb_spills_total", in: "times", by: ofOperator,
+        "Times changed entries were written between barriers to make room.")
+    static let rocksDBCompactionWaits = counter(
+        "weir_rocksdb_compaction_waits_total", in: "files", by: ofOperator,
+        "Files that waited for compaction before they entered.")
+    static let rocksDBFiles = gauge("weir_rocksdb_files", in: "files", by: ofOperator, "Live sorted files.")
+    static let rocksDBBytes = gauge("weir_rocksdb_bytes", in: "bytes", by: ofOperator, "Bytes of the live sorted files.")
+    static let rocksDBLevel0Files = gauge(
+        "weir_rocksdb_level0_files", in: "files", by: ofOperator, "Overlapping sorted files, each looked at by a read.")
+    static let rocksDBCompactionPending = gauge(
+        "weir_rocksdb_compaction_pending", in: "0 or 1", by: ofOperator, "1 when a compaction is due or running.")
+    static let rocksDBCacheBytes = gauge(
+        "weir_rocksdb_block_cache_bytes", in: "bytes", "Block cache in use, shared by the stores of a process.")
 }

@@ -98,9 +98,9 @@ final class RocksDBOptions: @unchecked Sendable {  // immutable after `init`
     private func table(_ memory: RocksDBMemory) {
         let table = rocksdb_block_based_options_create()
         rocksdb_block_based_options_set_block_cache(table, memory.cache)
-        rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1)
-        rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1)
-        rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1)
+        // In memory besides the cache, as long as their file is open: in it, those of a large state would push one another out,
+        // and a read would fetch a whole file's filter.
+        rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 0)
         rocksdb_block_based_options_set_block_size(table, 8 << 10)
         rocksdb_block_based_options_set_block_restart_interval(table, 16)
         rocksdb_block_based_options_set_index_type(table, 0)  // binary search

@@ -2,23 +2,24 @@ import StreamRuntime
 
 /// One subtask's keyed state in a RocksDB database of its own, under `StateTable`s that cache it.
 ///
-/// How it is rebuilt: a part of the same key groups that this backend wrote is opened as it is (its files
-/// linked back, its manifest copied); anything else (another parallelism, another backend) is read entry
+/// How it is rebuilt: a part of the same key groups that this backend wrote, with the same states, is opened as it is (its
+/// files linked back, its manifest copied); anything else (another parallelism, another format) is read entry
 /// by entry, sorted in pieces and taken in.
 ///
 /// Owned by the task thread; what runs beside it goes through `EpochIngestor`, where the invariants stand.
 final class RocksDBStore: StateStore {
     private let context: StateStoreContext
     private let memory: RocksDBMemory
-    private let database: RocksDB
-    private let ingestor: EpochIngestor
     private let metrics: RocksDBMetrics
     private let expiry: ExpiryFilter
     private var states: [StatePart.State] = []
+    // Opened by `restore`, which comes before every use.
+    private var database: RocksDB!
+    private var ingestor: EpochIngestor!
     /// The tables hold all there is: a key they do not have is nowhere. True for a new store until they
     /// want to drop something, which they announce by `settle`.
-    private var tablesAreWhole: Bool
-    private var isOpen = true
+    private var tablesAreWhole = true
+    private var isClosed = false
 
     init(_ context: StateStoreContext, memory: RocksDBMemory) throws {
         self.context = context
@@ -27,22 +28,6 @@ final class RocksDBStore: StateStore {
         expiry = ExpiryFilter(context.clock)
         removeFolder(context.workFolder)
         try makeFolder(context.workFolder)
-        let stored = context.restore.filter { !$0.files.isEmpty }
-        let path = "\(context.workFolder)/db"
-        let restored: [CheckpointFile]?
-        if stored.count == 1, stored[0].backend == RocksDBBackend.backendName, stored[0].keyGroups == context.owned {
-            try CheckpointPart(part: stored[0], files: context.files).lay(out: path, .owned)
-            database = try RocksDB(path, .reopen, memory: memory, expiry: expiry)
-            restored = stored[0].files
-        } else {
-            database = try RocksDB(path, .create, memory: memory, expiry: expiry)
-            try RestoredEntries(database, context, chunkBytes: memory.restoreChunkBytes).takeIn(stored)
-            restored = stored.isEmpty ? [] : nil
-        }
-        tablesAreWhole = stored.isEmpty
-        ingestor = EpochIngestor(database, context, restored: restored, metrics: metrics)
-        memory.storeOpened()
-        metrics.update(database)
     }
 
     deinit { close() }
@@ -57,10 +42,37 @@ final class RocksDBStore: StateStore {
                 name: state.name, kind: state.kind.rawValue, keySchema: state.keySchema, valueSchema: state.valueSchema))
     }
 
+    func restore(_ parts: [RestoredPart]) throws {
+        let stored = parts.filter { !$0.part.files.isEmpty }
+        let path = "\(context.workFolder)/db"
+        let restored: [CheckpointFile]?
+        if let part = context.reusable(stored, by: RocksDBBackend.backendName) {
+            try CheckpointPart(part: part, files: context.files).lay(out: path, .owned)
+            database = try RocksDB(path, .reopen, memory: memory, expiry: expiry)
+            restored = part.files
+        } else {
+            database = try RocksDB(path, .create, memory: memory, expiry: expiry)
+            try RestoredEntries(database, context, chunkBytes: memory.restoreChunkBytes).takeIn(stored)
+            restored = stored.isEmpty ? [] : nil
+        }
+        tablesAreWhole = stored.isEmpty
+        ingestor = EpochIngestor(database, context, restored: restored, metrics: metrics)
+        memory.storeOpened()
+        metrics.update(database)
+    }
+
     func read(_ key: StateKeyBytes, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         if tablesAreWhole { return }
         metrics.reads.add()
         try database.get(key, body)
+    }
+
+    var holdsMore: Bool { !tablesAreWhole }
+
+    func read(_ keys: borrowing StateKeyBatch, _ body: (Int, UnsafeRawBufferPointer?) throws -> Void) throws {
+        if tablesAreWhole { return }
+        metrics.reads.add(keys.count)
+        try database.get(keys, body)
     }
 
     func scan(
@@ -89,11 +101,13 @@ final class RocksDBStore: StateStore {
     }
 
     func close() {
-        guard isOpen else { return }
-        isOpen = false
-        ingestor.close()
-        database.close()
-        memory.storeClosed()
+        guard !isClosed else { return }
+        isClosed = true
+        if let ingestor {
+            ingestor.close()
+            memory.storeClosed()
+        }
+        database?.close()
         removeFolder(context.workFolder)
     }
 }
@@ -130,11 +144,16 @@ struct RestoredEntries: ~Copyable {
         self.chunkBytes = chunkBytes
     }
 
-    consuming func takeIn(_ parts: [StatePart]) throws {
-        for part in parts {
-            try context.reader(part.backend).forEachEntry(of: part, in: context.files, keyGroups: context.owned) {
-                key, value in
-                waiting.sized(key)
+    consuming func takeIn(_ parts: [RestoredPart]) throws {
+        let context = context
+        var header = [UInt8](repeating: 0, count: StateKeyLayout.headerBytes)
+        for restored in parts {
+            try context.forEachEntry(of: restored) { id, key, value in
+                for index in header.indices { header[index] = key[index] }
+                StateKeyLayout.setStateID(id, in: &header)
+                waiting.varint(UInt64(key.count))
+                waiting.raw(header)
+                waiting.raw(StateKeyLayout.recordKey(key))
                 waiting.varint(UInt64(value.count) + 1)
                 waiting.raw(value)
                 if waiting.byteCount >= chunkBytes { try flush() }

@@ -54,7 +54,16 @@ public class Harness<Output> {
     /// at any parallelism.
     public final func snapshot() throws -> HarnessSnapshot {
         try test.checkpoint()
-        return HarnessSnapshot(folder: try TestFolder(copyOf: test.folder), backend: test.backend)
+        return HarnessSnapshot(folder: try TestFolder(copyOf: test.folder), job: test.job, backend: test.backend)
+    }
+
+    /// What the operator `id` keeps now, of all subtasks: takes a checkpoint and reads it. The ids of operators that were not
+    /// given one are those of the kind: `process`, `fold`.
+    ///
+    ///     let counts = try harness.state(of: "process").entries(of: "count", String.self, Int.self)
+    public final func state(of id: OperatorID) throws -> StateView {
+        try test.checkpoint()
+        return try test.state(of: id)
     }
 
     /// Ends the inputs: event time comes to its end, and what is in flight is worked off. See `JobTest.finish`.
@@ -62,12 +71,20 @@ public class Harness<Output> {
     nonisolated(nonsending) public final func finish() async throws { try await test.finish() }
 
     public final var metrics: MetricRegistry { test.metrics }
+    /// The outside systems the operator says it waits for.
+    public final var pauseReasons: [String] { test.pauseReasons }
 }
 
 /// What the operators of a harness held at a barrier.
 public struct HarnessSnapshot: Sendable {
     let folder: TestFolder
+    let job: JobID
     let backend: any StateBackend
+
+    /// The keyed state of the operator `id`, of all subtasks.
+    public func state(of id: OperatorID) throws -> StateView {
+        try folder.state(of: id, job: job, backends: [backend])
+    }
 }
 
 extension TestSetup {

@@ -1,4 +1,5 @@
 import StreamRuntime
+import Synchronization
 
 /// A whole job on the thread of the test, in virtual time.
 ///
@@ -23,6 +24,8 @@ public final class JobTest {
     private var setup: TestSetup
     let folder: TestFolder
     public let metrics: MetricRegistry
+    /// The outside systems the job says it waits for.
+    public var pauseReasons: [String] { stepped.pauses.current }
 
     /// More than any test needs.
     private static let roundsMax = 10_000_000
@@ -45,7 +48,8 @@ public final class JobTest {
         stepped = try SteppedRun(
             jobName: jobName, keyGroups: setup.keyGroups,
             environment: JobEnvironment(
-                backend: setup.backend, readableBackends: setup.readableBackends, clock: setup.clock, metrics: metrics),
+                backend: setup.backend, readableBackends: setup.readableBackends, clock: setup.clock, metrics: metrics,
+                faults: setup.faults),
             order: setup.seed.map { .shuffled(SeededGenerator(seed: $0)) } ?? .inTurn, build: build)
         try start()
     }
@@ -58,6 +62,8 @@ public final class JobTest {
 
     public var clock: ManualClock { setup.clock }
     var backend: any StateBackend { setup.backend }
+    private var backends: [any StateBackend] { [setup.backend] + setup.readableBackends }
+    var job: JobID { stepped.job }
 
     /// False after the end, a crash or a failure.
     public var isRunning: Bool { stepped.isRunning }
@@ -98,7 +104,8 @@ public final class JobTest {
 
     nonisolated(nonsending) private func restWithAnswers() async throws {
         try rest()
-        while stepped.requestsInFlight > 0 {
+        // With none in flight a last step takes the answer that came since.
+        while try stepped.requestsInFlight > 0 || stepped.step() {
             try await answers()
             try rest()
         }
@@ -128,6 +135,26 @@ public final class JobTest {
             throw JobTestError("the checkpoint was not decided: the job \(isRunning ? "is held up" : "has ended")")
         }
         return stepped.lastDecidedEpoch
+    }
+
+    /// Works off everything, takes a checkpoint, and writes a savepoint of it into `folder`; another `JobTest` begins with it
+    /// when its `TestSetup.savepoint` names the savepoint's path.
+    @discardableResult
+    public func savepoint(to folder: String) throws -> Savepoint {
+        try run()
+        let answer = Mutex<Result<Savepoint, any Error>?>(nil)
+        stepped.requestSavepoint(folder) { result in answer.withLock { $0 = result } }
+        try rest()
+        guard let result = answer.withLock({ $0 }) else {
+            throw JobTestError("the savepoint was not written: the job \(isRunning ? "is held up" : "has ended")")
+        }
+        return try result.get()
+    }
+
+    /// The keyed state of the operator `id` as the last decided checkpoint holds it, of all subtasks. Throws
+    /// `StateViewError` when there is no such operator with state.
+    public func state(of id: OperatorID) throws -> StateView {
+        try folder.state(of: id, job: stepped.job, backends: backends)
     }
 
     /// Drops everything since the last decided checkpoint, records pushed but not yet read included: they are read again.

@@ -35,6 +35,12 @@ public final class OperatorHarness<Input: Sendable, Output>: Harness<Output> {
     /// A record with its event time, in milliseconds since 1970-01-01 UTC.
     public func push(_ record: Input, at millis: Int64 = .min) throws { try push(.record(record, millis: millis)) }
 
+    /// Records of one event time, worked off together: cheaper than one by one.
+    public func push(contentsOf records: some Sequence<Input>, at millis: Int64 = .min) throws {
+        source.push(contentsOf: records.map { .record($0, millis: millis) })
+        try test.run()
+    }
+
     /// No record at or before this event time is expected any more.
     public func watermark(_ millis: Int64) throws { try push(.watermark(millis)) }
 

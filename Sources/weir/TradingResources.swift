@@ -18,24 +18,37 @@ struct TradingResources {
     }
 
     var transportURL: String { configuration[TradingSettings.transport] ?? "log://\(dataFolder)/log" }
-    var portfoliosURL: String { configuration[TradingSettings.portfolios] ?? "rocksdb://\(dataFolder)/portfolios" }
+    var portfoliosURL: String {
+        configuration[TradingSettings.portfolios] ?? embeddedStore("portfolios")
+    }
+
+    func embeddedStore(_ name: String) -> String {
+        "rocksdb://\(dataFolder)/\(name)?memory=\(configuration[TradingSettings.storeMemory])"
+    }
 
     /// Every job has its own transactions; the log underneath is one per process.
     func transport() throws -> TradingTransport {
         let url = transportURL
-        if url.hasPrefix("kafka://") {
-            let configuration = try KafkaConfiguration(
-                bootstrapServers: String(url.dropFirst("kafka://".count)), properties: kafkaProperties())
-            return .kafka(configuration, KafkaTransactions(configuration))
-        }
+        if let configuration = try kafkaConfiguration() { return .kafka(configuration, KafkaTransactions(configuration)) }
         guard url.hasPrefix("log:") else {
             throw ConfigurationRefusal(["transport: '\(url)' is neither log:///path nor kafka://host:port"])
         }
         return .log(try log())
     }
 
+    var isOnKafka: Bool { transportURL.hasPrefix("kafka://") }
+
+    /// The cluster that carries the topics; nil when an embedded log does.
+    func kafkaConfiguration() throws -> KafkaConfiguration? {
+        guard isOnKafka else { return nil }
+        return try KafkaConfiguration(
+            bootstrapServers: String(transportURL.dropFirst("kafka://".count)), properties: kafkaProperties())
+    }
+
     func log() throws -> LogStore {
-        try environment.shared.resource(LogStore.self, named: transportURL) { try LogStore.shared(at: transportURL) }
+        try environment.shared.resource(LogStore.self, named: transportURL) {
+            try EmbeddedStore.open(insteadSet: "transport=kafka://host:port") { try LogStore.shared(at: transportURL) }
+        }
     }
 
     private func kafkaProperties() throws -> [String: String] {
@@ -54,22 +67,39 @@ struct TradingResources {
             (any PortfolioStore).self, named: portfoliosURL,
             make: {
                 if portfoliosURL.hasPrefix("rocksdb:") { try makeFolder(dataFolder) }
-                return GuardedPortfolioStore(
-                    try PortfolioStores.open(portfoliosURL), name: Self.scheme(portfoliosURL))
+                let store = try StoreSetting.open(TradingSettings.portfolios.key.name, portfoliosURL) {
+                    try EmbeddedStore.open(insteadSet: "portfolios=dynamodb://region") { try PortfolioStores.open(portfoliosURL) }
+                }
+                return GuardedPortfolioStore(store, name: Self.scheme(portfoliosURL))
             }, close: { await $0.close() })
     }
 
     func prices() throws -> any PriceStore {
-        let url = configuration[TradingSettings.prices]
-        return try environment.shared.resource(
-            (any PriceStore).self, named: url,
-            make: { GuardedPriceStore(try PriceStores.open(url), name: Self.scheme(url)) }, close: { await $0.close() })
+        let store = try priceStore()
+        return environment.shared.resource(GuardedPriceStore.self, named: pricesURL) {
+            GuardedPriceStore(store, name: Self.scheme(pricesURL))
+        }
+    }
+
+    /// The changes of `prices`.
+    func priceUpdates() throws -> any PriceUpdates {
+        let store = try priceStore()
+        return try StoreSetting.open(TradingSettings.prices.key.name, pricesURL) { try PriceStores.updates(pricesURL, of: store) }
+    }
+
+    var pricesURL: String { configuration[TradingSettings.prices] }
+
+    private func priceStore() throws -> any PriceStore {
+        try environment.shared.resource(
+            (any PriceStore).self, named: pricesURL,
+            make: { try StoreSetting.open(TradingSettings.prices.key.name, pricesURL) { try PriceStores.open(pricesURL) } },
+            close: { await $0.close() })
     }
 
     /// What metrics and messages call a store: never the URL, which may hold a password.
-    private static func scheme(_ url: String) -> String { String(url.prefix { $0 != ":" }) }
+    static func scheme(_ url: String) -> String { String(url.prefix { $0 != ":" }) }
 
-    private func makeFolder(_ path: String) throws {
+    func makeFolder(_ path: String) throws {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
@@ -101,5 +131,16 @@ struct TradingResources {
 
     func users() -> [UserID] {
         (0..<Int64(configuration[TradingSettings.users])).map { OrderGenerator.user($0) }
+    }
+
+    /// An account for each simulated user; those that have one keep it.
+    func openAccounts(in portfolios: any PortfolioStore) async throws {
+        let cash = try startingCash()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for user in users() {
+                group.addTask { _ = try await portfolios.openAccount(user, cash: cash) }
+            }
+            try await group.waitForAll()
+        }
     }
 }

@@ -6,11 +6,14 @@ enum TradingSettings {
     static let transport = Setting.optionalString(
         "transport", help: "What carries the topics: log:///path (default: under the data folder) or kafka://host:port[,…].")
     static let kafkaProperties = Setting.list(
-        "kafka.properties", help: "Client properties for Kafka, e.g. security.protocol=SASL_SSL; passed through.")
+        "kafka.properties", help: "Client properties for Kafka, e.g. security.protocol=SASL_SSL; passed through.", isSecret: true)
     static let portfolios = Setting.optionalString(
         "portfolios", help: "rocksdb:///path (default: under the data folder), dynamodb://region[?endpoint=…], or memory:.",
         isSecret: false)
-    static let prices = Setting.string("prices", default: "memory:", help: "memory: or redis://host:port.")
+    static let storeMemory = Setting.bytes(
+        "stores.memory", default: 64 << 20, in: (1 << 20)...(64 << 30),
+        help: "Memory of the embedded portfolios and of the embedded order ledger, each.")
+    static let prices = Setting.string("prices", default: "memory:", help: "memory:, redis://host:port, or rediss://host:port for TLS.")
 
     static let symbols = Setting.list(
         "trading.symbols", default: Listing.standard.map(\.symbol.text), help: "Symbols that are traded.")
@@ -24,6 +27,10 @@ enum TradingSettings {
         "trading.price-wait", default: 5_000, in: 0...600_000, help: "How long an order waits for a symbol's first price.")
     static let inFlightMax = Setting.integer(
         "trading.in-flight-max", default: 4096, in: 1...1_000_000, help: "Orders being executed at a time, per subtask.")
+
+    static let acceptOldCheckpoint = Setting.bool(
+        "trading.accept-old-checkpoint", default: false,
+        help: "Go on from a checkpoint older than the ledger of outcomes remembers; safe after a stop in good order.")
 
     static let ordersPerSecond = Setting.integer(
         "orders.rate", default: 1000, in: 1...10_000_000, help: "Simulated orders a second.")
@@ -41,8 +48,9 @@ enum TradingSettings {
     static let copyTo = Setting.optionalString("copy.to", help: "copy: the topic to write.")
 
     static let keys: [ConfigurationKey] = [
-        transport.key, kafkaProperties.key, portfolios.key, prices.key, symbols.key, users.key, startingCash.key,
-        seed.key, priceAgeMax.key, priceWait.key, inFlightMax.key, ordersPerSecond.key, ordersMax.key,
+        transport.key, kafkaProperties.key, portfolios.key, storeMemory.key, prices.key, symbols.key, users.key,
+        startingCash.key, seed.key, priceAgeMax.key, priceWait.key, inFlightMax.key, acceptOldCheckpoint.key,
+        ordersPerSecond.key, ordersMax.key,
         limitShare.key, invalidShare.key, duplicateShare.key, ticksPerSecond.key, copyFrom.key, copyTo.key,
     ]
 }

@@ -12,25 +12,40 @@ struct UpCommand: AsyncParsableCommand {
         commandName: "up", abstract: "Run the whole trading system in this process, without any server.",
         discussion: """
             Simulated prices and orders flow through an embedded log into the trade-execution job and out as trades and \
-            rejections. Ctrl-C stops the orders first, works off what is in flight, and checks that no cash or share \
+            rejections; trades go on into a searchable history and analytics. Ctrl-C stops the orders first, works off what is in flight, and checks that no cash or share \
             was lost or made. Run it again and it goes on from its last checkpoint; 'weir reset' starts over.
+
+            EXAMPLES
+              weir up
+              weir up --for 30s --parallelism 2 --state-backend rocksdb
+              weir up --gateway-port 0 --set orders.rate=5000
             """)
 
     @OptionGroup(title: "Settings") var flags: ConfigurationFlags
     @Option(name: .customLong("for"), help: ArgumentHelp("Stop by itself after this time.", valueName: "duration"))
     var duration: String?
+    @Option(help: ArgumentHelp("Port of the gateway (default: 8080; 0: any free one).", valueName: "port"))
+    var gatewayPort: Int?
 
     func run() async throws {
+        var flags = flags
+        if let gatewayPort { flags.set.append("gateway.port=\(gatewayPort)") }
         let configuration = try flags.resolve(for: Weir.self)
         let millis = try duration.map { try DurationText.positiveMillis($0, option: "--for") }
-        let session = ApplicationSession(Weir.self, configuration, failurePolicy: .stopAll)
+        let session = try ApplicationSession(Weir.self, configuration, failurePolicy: .stopAll)
         let resources = TradingResources(configuration: configuration, environment: session.launcher.environment)
-        try await openAccounts(resources)
-        announce(resources, configuration)
+        try await resources.openAccounts(in: try resources.portfolios())
         let live = LiveLine()
         let summary = Summary()
         let outcomes = try await session.run(
             stopAfterMillis: millis,
+            startServices: { hosted in
+                let token = try await resources.sampleToken()
+                try await UpServices.services(resources, session).startAll(in: hosted) { url in
+                    Self.announce(resources, configuration)
+                    say(UpServices.text(url, token: token))
+                }
+            },
             atRest: {
                 live.stop()
                 summary.audit = try await Audit.run(resources)
@@ -40,6 +55,9 @@ struct UpCommand: AsyncParsableCommand {
             let execution = try launcher.prepare(TradeExecutionJob.self)
             try host.add(try launcher.prepare(OrderFeedJob.self), stage: 0)
             try host.add(execution, stage: 1, catchUp: .seconds(10))
+            // What reads the trades goes on until it has them all.
+            try host.add(try launcher.prepare(TradeHistoryJob.self), stage: 2, catchUp: .seconds(10))
+            try host.add(try launcher.prepare(TradeAnalyticsJob.self), stage: 2, catchUp: .seconds(10))
             try host.add(try launcher.prepare(PriceCacheJob.self), stage: 2)
             try host.add(try launcher.prepare(MarketFeedJob.self), stage: 2)
             live.start(execution.runner)
@@ -49,23 +67,12 @@ struct UpCommand: AsyncParsableCommand {
         guard summary.audit?.isConserved ?? true else { throw CommandFailure("the conservation check failed; see above") }
     }
 
-    private func openAccounts(_ resources: TradingResources) async throws {
-        let portfolios = try resources.portfolios()
-        let cash = try resources.startingCash()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for user in resources.users() {
-                group.addTask { _ = try await portfolios.openAccount(user, cash: cash) }
-            }
-            try await group.waitForAll()
-        }
-    }
-
-    private func announce(_ resources: TradingResources, _ configuration: Configuration) {
+    private static func announce(_ resources: TradingResources, _ configuration: Configuration) {
         let port = configuration[StandardSettings.metricsPort]
         let host = configuration[StandardSettings.metricsHost]
         say(
             """
-            Weir is up: prices → orders → trade-execution → trades, all in this process.
+            Weir is up: prices → orders → trade-execution → trades → history, analytics, all in this process.
               data         \(resources.dataFolder)
               checkpoints  \(URL(fileURLWithPath: configuration[StandardSettings.checkpointFolder]).standardizedFileURL.path)
               metrics      \(port == 0 ? "see the log for the port" : "http://\(host):\(port)/metrics")

@@ -164,4 +164,12 @@ private func readAll<S: Source>(_ source: S, budget: Int = 7) throws -> [S.Eleme
         let lenient = JSONLinesSource<Item>(file) { line, _ in Item(n: -Int(line.byte)) }
         #expect(try readAll(lenient) == [Item(n: 1), Item(n: -8), Item(n: 3)])
     }
+
+    /// Foundation's parser would end the process.
+    @Test func aLineThatIsNestedTooDeepIsUndecodableToo() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("f", "{\"n\":1}\n{\"n\":" + String(repeating: "[", count: 512) + "\n{\"n\":3}")
+        let lenient = JSONLinesSource<Item>(file) { line, _ in Item(n: -Int(line.byte)) }
+        #expect(try readAll(lenient) == [Item(n: 1), Item(n: -8), Item(n: 3)])
+    }
 }

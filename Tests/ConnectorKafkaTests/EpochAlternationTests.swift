@@ -1,6 +1,7 @@
 import ConnectorKafka
 import StreamRuntime
 import Testing
+import TransactionRules
 
 /// Every order in which events can reach the machine, for three epochs of two writers.
 private struct World: Hashable {
@@ -34,7 +35,7 @@ private struct World: Hashable {
             world.actions.removeFirst()
             switch action {
             case .open(let epoch):
-                // Rule 4.6: what must hold when an epoch begins to send.
+                // Rule 6: what must hold when an epoch begins to send.
                 #expect(epoch.rawValue == 1 || flushed == Int(epoch.rawValue) - 1, "open \(epoch) before the ack")
                 #expect(epoch.rawValue < 3 || committed >= Int(epoch.rawValue) - 2, "producer of \(epoch) is busy")
                 world.opened = Int(epoch.rawValue)

@@ -58,6 +58,25 @@ extension KafkaTests {
             attempt.close()
         }
 
+        /// The host was suspended in the middle of a commit, for longer than the broker lets a transaction live.
+        @Test(arguments: [RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH])
+        func endTxn_fencedAfterAStandstill_isRestartable(_ code: rd_kafka_resp_err_t) throws {
+            let cluster = try MockCluster(["in", "out", "weir-decisions"])
+            let standstill = Standstill(millis: 120_001)
+            let transactions = KafkaTransactions(
+                try KafkaConfiguration(bootstrapServers: cluster.bootstrap), epochBudgetMillis: 60_000, clock: standstill.clock)
+            let attempt = IslandOwner(
+                job: job, jobName: "kafka", island: 0, attempt: .random(), splits: [], log: .silent, isCancelled: { false },
+                faults: standstill)
+            #expect(try transactions.recover(attempt) == nil)
+            try transactions.commit(decision(attempt, 0))
+            try transactions.begin(Epoch(1), writers: 0)
+            try transactions.prepare(Epoch(1), timeoutMillis: 10_000)
+            cluster.push(MockCluster.endTransaction, [code])
+            #expect(throws: KafkaEpochExpired.self) { try transactions.commit(decision(attempt, 1)) }
+            transactions.close()
+        }
+
         @Test(arguments: [RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_NOT_COORDINATOR])
         func endTxn_coordinatorAway_isRetriedAndCommits(_ code: rd_kafka_resp_err_t) throws {
             let (cluster, attempt) = try prepared()
@@ -67,6 +86,20 @@ extension KafkaTests {
             try attempt.end(2)
             try attempt.commit(2)
             attempt.close()
+        }
+
+        @Test func everyRequestAnswered_producersAreKept() throws {
+            let lines = LogLines()
+            let (cluster, attempt) = try prepared(lines)
+            defer { withExtendedLifetime(cluster) {} }
+            try attempt.transactions.commit(decision(attempt.owner, 1))
+            for epoch in 2...5 {
+                try attempt.write("\(epoch)")
+                try attempt.end(UInt64(epoch))
+                try attempt.commit(UInt64(epoch))
+            }
+            attempt.close()
+            #expect(!lines.contains("the producer is replaced"))
         }
 
         @Test func endTxn_connectionClosed_commits_andTheProducerIsReplacedBeforeItsNextEpoch() throws {
@@ -143,5 +176,17 @@ extension KafkaTests {
             attempt.close()
             #expect(Date().timeIntervalSince(start) < 20)
         }
+    }
+}
+
+/// Time passes, all at once, while a commit is under way.
+private final class Standstill: FaultInjector {
+    let clock = MovableClock()
+    private let millis: Int64
+
+    init(millis: Int64) { self.millis = millis }
+
+    func reached(_ point: FaultPoint) throws {
+        if point == .decisionSent { clock.advance(millis: millis) }
     }
 }

@@ -1,6 +1,7 @@
 import ConnectorKafka
 import StreamRuntime
 import Testing
+import TransactionRules
 
 /// Every combination of what two owned partitions can show, with and without a decision.
 @Suite struct RecoveryComparisonTests {

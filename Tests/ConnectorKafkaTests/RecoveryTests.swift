@@ -31,6 +31,22 @@ extension KafkaTests {
             }
         }
 
+        /// Writes to the partition of decisions; `nil` deletes.
+        private func write(_ records: [(key: String, value: String?)], to broker: TestBroker) throws {
+            let sink = KafkaSink<(key: String, value: String?)>(
+                try KafkaConfiguration(bootstrapServers: broker.bootstrap), topic: "weir-decisions", delivery: .atLeastOnce
+            ) { element, message in
+                message.partition = 0
+                message.setKey(element.key)
+                if let value = element.value { message.setValue(value) }
+            }
+            var writer = try sink.makeWriter(writerContext())
+            defer { writer.close() }
+            for record in records { try writer.write(record) }
+            try writer.endEpoch(Epoch(1))
+            try waitUntil("acknowledged") { try writer.isAcknowledged(through: Epoch(1)) }
+        }
+
         @Test func plainCommit_thatBlanksTheMetadata_isRefusedByPartition() throws {
             let (broker, _) = try decided()
             try GroupTool(broker.bootstrap).commit(["in": [1: 4]])
@@ -83,38 +99,46 @@ extension KafkaTests {
 
         @Test func unreadableDecision_isRefused() throws {
             let (broker, decision) = try decided()
-            let key = "\(decision.checkpoint.job)/0"
-            let sink = KafkaSink<String>(
-                try KafkaConfiguration(bootstrapServers: broker.bootstrap), topic: "weir-decisions",
-                delivery: .atLeastOnce
-            ) { element, message in
-                message.partition = 0
-                message.setKey(key)
-                message.setValue(element)
-            }
-            var writer = try sink.makeWriter(writerContext())
-            try writer.write("no JSON")
-            try writer.endEpoch(Epoch(1))
-            try waitUntil("acknowledged") { try writer.isAcknowledged(through: Epoch(1)) }
-            writer.close()
+            try write([(key: "\(decision.checkpoint.job)/0", value: "no JSON")], to: broker)
             #expect(try #require(try refusal(broker.bootstrap)).contains("is unreadable"))
+        }
+
+        /// Also when the deleted decision lies further back than a start looks at first.
+        @Test func deletedDecision_isNone() throws {
+            let (broker, decision) = try decided()
+            let others = (0..<3_000).map { (key: "other-\($0)/0", value: Optional("{}")) }
+            try write(others + [(key: "\(decision.checkpoint.job)/0", value: nil)], to: broker)
+            #expect(try #require(try refusal(broker.bootstrap)).contains("was deleted"), "its offsets are still there")
+            try GroupTool(broker.bootstrap).delete("in", [0, 1])
+            let transactions = try KafkaTransactions(KafkaConfiguration(bootstrapServers: broker.bootstrap))
+            #expect(try transactions.recover(owner(seenSource(broker.bootstrap, ["in"]))) == nil)
+            transactions.close()
+        }
+
+        /// As while the brokers of a cluster come up one after another.
+        @Test func fewerBrokersThanReplicas_isWaitedFor_andRefusedAfterAMinute() throws {
+            let broker = try TestBroker()
+            try makeTopics(broker.bootstrap, ["in"], partitions: 2)
+            let clock = MovableClock()
+            let lines = LogLines()
+            let transactions = KafkaTransactions(
+                try KafkaConfiguration(bootstrapServers: broker.bootstrap), decisionReplicationFactor: 3, clock: clock)
+            defer { transactions.close() }
+            let owner = try owner(
+                seenSource(broker.bootstrap, ["in"]), log: lines.log,
+                isCancelled: {
+                    if lines.contains("waiting for the decision topic") { clock.advance(millis: 60_000) }
+                    return false
+                })
+            #expect { try transactions.recover(owner) } throws: {
+                $0 is RecoveryRefusal && "\($0)".contains("INVALID_REPLICATION_FACTOR")
+            }
+            #expect(lines.contains("waiting for the decision topic"), "not refused at once")
         }
 
         @Test func decision_isFoundBehindThousandsOfOtherJobsDecisions() throws {
             let (broker, decision) = try decided()
-            let sink = KafkaSink<Int>(
-                try KafkaConfiguration(bootstrapServers: broker.bootstrap), topic: "weir-decisions",
-                delivery: .atLeastOnce
-            ) { element, message in
-                message.partition = 0
-                message.setKey("other-\(element)/0")
-                message.setValue("{}")
-            }
-            var writer = try sink.makeWriter(writerContext())
-            for element in 0..<30_000 { try writer.write(element) }
-            try writer.endEpoch(Epoch(1))
-            try waitUntil("acknowledged") { try writer.isAcknowledged(through: Epoch(1)) }
-            writer.close()
+            try write((0..<30_000).map { (key: "other-\($0)/0", value: "{}") }, to: broker)
             let transactions = try KafkaTransactions(KafkaConfiguration(bootstrapServers: broker.bootstrap))
             #expect(try transactions.recover(owner(seenSource(broker.bootstrap, ["in"]))) == decision)
             transactions.close()

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestServers
 import Testing
 
 /// A broker of a test's own: free port, fresh data directory. Never skipped: without the binary the test
@@ -12,7 +13,7 @@ final class TestBroker {
     var bootstrap: String { "127.0.0.1:\(port)" }
 
     init(started: Bool = true) throws {
-        port = try Self.freePort()
+        port = try freePort()
         directory = FileManager.default.temporaryDirectory.appending(path: "weir-kafka-test-\(UUID())")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         if started { try start() }
@@ -81,22 +82,6 @@ final class TestBroker {
             throw TestFailure(missing)
         }
         return address
-    }
-
-    static func freePort() throws -> Int {
-        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(fd) }
-        var address = loopback(0)
-        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(fd, $0, size) }
-        }
-        var length = size
-        let named = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(fd, $0, &length) }
-        }
-        guard bound == 0, named == 0 else { throw TestFailure("no free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     private static func loopback(_ port: Int) -> sockaddr_in {

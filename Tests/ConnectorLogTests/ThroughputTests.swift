@@ -14,15 +14,15 @@ struct Count: Collector {
     mutating func handle(_ signal: ChainSignal) throws {}
 }
 
-/// Prints rates; asserts only that nothing is lost. `WEIR_LOG_BENCH_RECORDS` sets the records per epoch,
-/// `WEIR_LOG_BENCH_STAGING_MIB` the memory for staging (below 190 per million records, they spill).
+/// Prints rates; asserts only that nothing is lost. `WEIR_TEST_LOG_BENCH_RECORDS` sets the records per epoch,
+/// `WEIR_TEST_LOG_BENCH_STAGING_MIB` the memory for staging (below 190 per million records, they spill).
 @Suite struct ThroughputTests {
     @Test func writesAndReadsBack() throws {
-        let perEpoch = ProcessInfo.processInfo.environment["WEIR_LOG_BENCH_RECORDS"].flatMap { Int($0) } ?? 20_000
+        let perEpoch = ProcessInfo.processInfo.environment["WEIR_TEST_LOG_BENCH_RECORDS"].flatMap { Int($0) } ?? 20_000
         let epochs: UInt64 = 4
         let folder = TemporaryFolder()
         var options = LogStoreOptions()
-        let mebibytes = ProcessInfo.processInfo.environment["WEIR_LOG_BENCH_STAGING_MIB"].flatMap { Int($0) } ?? 512
+        let mebibytes = ProcessInfo.processInfo.environment["WEIR_TEST_LOG_BENCH_STAGING_MIB"].flatMap { Int($0) } ?? 512
         options.stagingBytesMax = mebibytes << 20
         let store = try LogStore(path: folder.path, options: options)
         try store.createTopic("t", partitions: 4)

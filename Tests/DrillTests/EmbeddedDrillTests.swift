@@ -2,9 +2,10 @@ import ConnectorLog
 import Foundation
 import Testing
 import Trading
+import TradingDrills
 import TradingStores
 
-extension Drills {
+extension AllDrills {
     /// The whole system on the embedded log, killed with SIGKILL at random moments while orders flow.
     @Suite struct EmbeddedDrillTests {
         @Test func killsLoseAndDoubleNothing() async throws {
@@ -14,7 +15,7 @@ extension Drills {
             var generator = SystemRandomNumberGenerator()
             let arguments = [
                 "up", "--set", "data=\(folder.path)/data", "--checkpoint-dir", "\(folder.path)/checkpoints",
-                "--checkpoint-interval", "50ms", "--metrics-port", "0", "--set", "orders.max=\(orders)",
+                "--checkpoint-interval", "50ms", "--metrics-port", "0", "--gateway-port", "0", "--set", "orders.max=\(orders)",
                 "--set", "orders.rate=\(max(1000, orders * 4 / (kills + 4)))", "--set", "trading.users=200",
                 "--set", "orders.duplicate-percent=3", "--set", "orders.invalid-percent=3", "--log-format", "json",
             ]
@@ -33,11 +34,37 @@ extension Drills {
             let outcomes = try read(store)
             #expect(outcomes.ordersCount + outcomes.duplicates == orders)
             #expect(outcomes.duplicates > 0)
-            outcomes.check()
+            outcomes.findings().check()
             let portfolios = try RocksDBPortfolioStore(path: "\(folder.path)/data/portfolios")
             outcomes.checkConservation(try await portfolios.allPortfolios(), openingCash: try Money("1000000.00"))
             await portfolios.close()
+            try await checkCopies(of: outcomes.trades, in: "\(folder.path)/data")
             print("embedded drill: \(kills) kills, \(orders) order records, \(outcomes.trades.count) trades, \(outcomes.rejections.count) rejections")
+        }
+
+        /// History and analytics hold exactly the executed trades.
+        private func checkCopies(of trades: [Trade], in data: String) async throws {
+            let history = try TradeHistoryStores.open("sqlite://\(data)/history.sqlite")
+            #expect(try await history.count() == trades.count)
+            for (user, executed) in Dictionary(grouping: trades, by: \.userID) {
+                var query = TradeQuery(user: user, limit: TradeQuery.limitMax)
+                var recorded: Set<Trade> = []
+                repeat {
+                    let page = try await history.search(query)
+                    recorded.formUnion(page.trades)
+                    query.after = page.next
+                } while query.after != nil
+                #expect(recorded == Set(executed), "the history of \(user)")
+            }
+            await history.close()
+            let analytics = try TradeAnalyticsStores.open("sqlite://\(data)/analytics.sqlite")
+            let totals = try await analytics.totals()
+            #expect(totals.trades == Int64(trades.count))
+            #expect(totals.shares == trades.reduce(0) { $0 + $1.quantity })
+            #expect(totals.notional.units == trades.reduce(0) { $0 + $1.notional.units })
+            let bars = try await analytics.top(.volume, limit: 1000)
+            #expect(bars.reduce(0) { $0 + $1.trades } == totals.trades, "the bars count every trade")
+            await analytics.close()
         }
 
         private func waitUntilDecided(_ folder: DrillFolder, _ orders: Int, _ process: WeirProcess) throws {
@@ -52,8 +79,8 @@ extension Drills {
             throw DrillFailure("not every order was decided in time")
         }
 
-        private func read(_ store: LogStore) throws -> Outcomes {
-            var outcomes = Outcomes()
+        private func read(_ store: LogStore) throws -> OrderOutcomes {
+            var outcomes = OrderOutcomes()
             try forEach(store, "trade_orders") { outcomes.add(try Order.decode($0)) }
             try forEach(store, "trade_executed") { outcomes.add(try Trade.decode($0)) }
             try forEach(store, "trade_rejected") { outcomes.add(try Rejection.decode($0)) }

@@ -2,9 +2,10 @@ import Foundation
 import StreamRuntime
 import Testing
 import Trading
+import TradingDrills
 import TradingStores
 
-extension Drills {
+extension AllDrills {
     /// Real Kafka, Redis and DynamoDB; the worker is killed with SIGKILL at random moments, the servers never are.
     @Suite struct KafkaDrillTests {
         @Test func copyingLosesAndDoublesNothing() throws {
@@ -64,12 +65,12 @@ extension Drills {
                 ]
             ) { try kafka.readCommitted("trade_executed").count + kafka.readCommitted("trade_rejected").count >= distinct }
 
-            var outcomes = Outcomes()
+            var outcomes = OrderOutcomes()
             for order in orders { outcomes.add(order) }
             for value in try kafka.readCommitted("trade_executed") { outcomes.add(try Trade.decode(value)) }
             for value in try kafka.readCommitted("trade_rejected") { outcomes.add(try Rejection.decode(value)) }
             #expect(outcomes.duplicates > 0)
-            outcomes.check()
+            outcomes.findings().check()
             #expect(try kafka.readCommitted("trade_orders.dlq").count == 1, "the undecodable record")
             outcomes.checkConservation(try await portfolios.allPortfolios(), openingCash: cash)
             await portfolios.close()

@@ -1,15 +1,14 @@
 import ConnectorKafka
 import Foundation
 import StreamRuntime
-import Trading
-import TradingStores
+import TradingDrills
 
 /// The drills' own hands on the servers: what is put in before, what is read after.
 struct KafkaSide {
     let bootstrap: String
     private static let job = JobID(namespace: "drill", jobName: "outside")
 
-    static let missing = "run the drills with `make test`, or `scripts/servers up kafka redis dynamodb` and the variables of `scripts/servers env`"
+    static let missing = "run the drills with `make test`, or `scripts/servers up kafka redis dynamodb elasticsearch clickhouse` and the variables of `scripts/servers env`"
 
     static func environment(_ name: String) throws -> String {
         guard let value = ProcessInfo.processInfo.environment[name], !value.isEmpty else {
@@ -18,13 +17,29 @@ struct KafkaSide {
         return value
     }
 
-    init() throws { bootstrap = try Self.environment("WEIR_TEST_KAFKA") }
+    init() throws { self.init(bootstrap: try Self.environment("WEIR_TEST_KAFKA")) }
 
-    func makeTopics(_ names: [String]) throws {
+    init(bootstrap: String) { self.bootstrap = bootstrap }
+
+    /// Of the broker, which is on this machine.
+    var port: Int {
+        get throws {
+            guard let port = bootstrap.split(separator: ":").last.flatMap({ Int($0) }) else {
+                throw DrillFailure("'\(bootstrap)' names no port: \(Self.missing)")
+            }
+            return port
+        }
+    }
+
+    func delete(_ names: [String]) throws {
         let admin = try KafkaAdmin(KafkaConfiguration(bootstrapServers: bootstrap))
         let present = try admin.describe(names)
         try admin.deleteTopics(names.filter { present[$0] != nil })
-        try admin.ensure(names.map { KafkaTopicSpec($0, partitions: 4, settings: ["retention.ms": "-1"]) })
+    }
+
+    func makeTopics(_ names: [String]) throws {
+        try delete(names)
+        try KafkaAdmin(KafkaConfiguration(bootstrapServers: bootstrap)).ensure(names.map { KafkaTopicSpec($0, partitions: 4, settings: ["retention.ms": "-1"]) })
     }
 
     /// Produces and waits for the acknowledgements.
@@ -55,28 +70,6 @@ struct KafkaSide {
 
     /// Everything committed in a topic, per partition in order: read_committed, to the end.
     func readCommitted(_ topic: String) throws -> [[UInt8]] {
-        let context = SourceContext(operatorID: "in", job: Self.job, jobName: "drill", log: .silent, isCancelled: { false })
-        let source = KafkaSource<[UInt8]>(
-            try KafkaConfiguration(bootstrapServers: bootstrap), topics: [topic], groupID: "drill-reader", start: .earliest
-        ) { record in record.value.map { Array($0) } ?? [] }
-        let splits = try source.discoverSplits(context)
-        var reader = try source.makeReader(
-            SourceReaderContext(
-                source: context, subtask: 0, parallelism: 1,
-                assignments: splits.map { SplitPosition(split: $0.id, next: $0.start) }, backPressure: BackPressure(),
-                wake: {}, metrics: MetricRegistry(), clock: SystemClock()))
-        defer { reader.close() }
-        var kept = Kept()
-        var quietSince = Date()
-        while Date().timeIntervalSince(quietSince) < 1 {  // the end: nothing new for a second
-            if case .progressed = try reader.poll(into: &kept, budget: 4096) { quietSince = Date() } else { usleep(2000) }
-        }
-        return kept.values
-    }
-
-    private struct Kept: Collector {
-        var values: [[UInt8]] = []
-        mutating func collect(_ element: [UInt8]) { values.append(element) }
-        mutating func handle(_ signal: ChainSignal) {}
+        try KafkaTail(try KafkaConfiguration(bootstrapServers: bootstrap), topics: [topic]).readToEnd(quietMillis: 1_000).map(\.value)
     }
 }

@@ -1,7 +1,23 @@
 import Foundation
 import StateRocksDB
 import StreamRuntime
+import StreamRuntimeTesting
 import Testing
+
+/// Changes the state of every other key, too.
+private struct ChangesOthers: KeyedProcessFunction {
+    typealias Output = Int64
+    let counts: DefaultedState<Int64, Int>
+
+    init(_ state: KeyedStateContext<Int64>) throws { counts = try state.value("count", default: 0) }
+
+    mutating func process<Out: Collector>(
+        _ input: Int64, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+    ) throws where Out.Element == Int64 {
+        for other in Int64(0)..<64 { counts[other] += 1 }
+        try out.collect(input)
+    }
+}
 
 /// What must not be restored is refused, in words that name the thing.
 @Suite struct RefusalTests {
@@ -19,6 +35,17 @@ import Testing
             try body()
             return "(nothing was refused)"
         } catch { return "\(error)" }
+    }
+
+    /// It was written past the end of the subtask's share.
+    @Test(arguments: BackendCase.allCases)
+    func aFunctionThatChangesTheStateOfOtherKeysFailsTheCheckpoint(_ backend: BackendCase) throws {
+        let harness = try OperatorHarness(parallelism: 2, backend: backend.make()) { (numbers: HarnessStream<Int64>) in
+            numbers.keyed(by: { $0 }).process { try ChangesOthers($0) }
+        }
+        try harness.push(1)
+        let error = #expect(throws: ForeignKeyError.self) { _ = try harness.snapshot() }
+        #expect(error?.description.contains("only with the key that the function was called with") == true)
     }
 
     @Test(arguments: BackendCase.allCases)

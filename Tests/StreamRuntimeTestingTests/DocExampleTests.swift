@@ -33,6 +33,9 @@ import Testing
         try harness.push(Order(user: "ann", quantity: 2))
         let snapshot = try harness.snapshot()
 
+        let kept = try snapshot.state(of: "process").entries(of: "total", String.self, Int.self)
+        #expect(kept == ["ann": 2])
+
         let restored = try OperatorHarness(parallelism: 3, restoring: snapshot, of: totals)
         try restored.push(Order(user: "ann", quantity: 1))
         #expect(restored.takeElements() == ["ann 3"])
@@ -50,6 +53,7 @@ import Testing
         orders.push(Order(user: "ann", quantity: 2))
         try test.checkpoint()
         #expect(totals.elements == ["ann 2"])
+        #expect(try test.state(of: "fold").entries(of: "value", String.self, Int.self) == ["ann": 2])
 
         orders.push(Order(user: "ann", quantity: 1))
         try test.run()

@@ -103,6 +103,15 @@ private struct Counting {
         #expect(sink.elements == Array(0..<100))
     }
 
+    @Test(arguments: [1, 2, 3]) func generatedNumbersBeginWhereTheyAreTold(_ splits: Int) throws {
+        let sink = CollectSink<Int64>()
+        let test = try JobTest { flow in
+            flow.source(GeneratorSource(from: 1_000_001, count: 10, splits: splits) { $0 }).sink(sink)
+        }
+        try test.finish()
+        #expect(sink.elements.sorted() == Array(1_000_001..<1_000_011))
+    }
+
     @Test(arguments: 0..<20 as Range<UInt64>) func theSameSeedTakesTheSameSteps(_ seed: UInt64) throws {
         func run() throws -> [String] {
             let job = Counting()

@@ -125,6 +125,29 @@ struct AsyncMapJob: StreamJob {
         #expect(harness.metrics.sum("weir_async_timeouts_total") == 1)
     }
 
+    /// The system was waited for, and then answered that it will not: the job is not paused for its sake any more.
+    @Test func aRefusalAfterAnOutageEndsThePause() async throws {
+        struct Refused: Error {}
+        let asked = Mutex(0)
+        let harness = try Numbers {
+            $0.lookup(by: { $0 }, failures: .waitOut("desk shut") { $0 is Desk.Busy }, onFailure: { _, _ in -1 }) { _ -> Int64? in
+                let times = asked.withLock { asked in
+                    asked += 1
+                    return asked
+                }
+                if times == 1 { throw Desk.Busy() }
+                throw Refused()
+            } join: { $1 ?? 0 }
+        }
+        try harness.push(7)
+        try await harness.settle()
+        #expect(harness.pauseReasons.count == 1)
+        try harness.advance(by: .seconds(60))
+        try await harness.settle()
+        #expect(harness.takeElements() == [-1])
+        #expect(harness.pauseReasons.isEmpty)
+    }
+
     @Test func whatIsGivenUpOnFailsTheAttempt() async throws {
         let desk = Desk()
         desk.fail(1, times: 2)
@@ -145,8 +168,10 @@ struct AsyncMapJob: StreamJob {
         try await settleRetries()
         #expect(harness.takeElements() == [10])
         #expect(desk.asked(1) == 3)
-        try harness.push(2)
-        await #expect(throws: (any Error).self) { try await settleRetries() }
+        await #expect(throws: (any Error).self) {
+            try harness.push(2)
+            try await settleRetries()
+        }
     }
 }
 
@@ -170,6 +195,8 @@ struct AsyncMapJob: StreamJob {
         try await harness.settle()
         #expect(harness.takeElements() == (0..<10).map { "\($0 * 100 + 3)=30" })
         #expect(desk.asked(3) == 1)
+        // Those that came before the answer waited for it, later ones found it.
+        let hits = harness.metrics.sum("weir_lookup_cache_hits_total")
         try harness.advance(by: .milliseconds(4999))
         try harness.push(1003)
         #expect(harness.takeElements() == ["1003=30"], "at once, from the cache")
@@ -177,7 +204,7 @@ struct AsyncMapJob: StreamJob {
         try harness.push(1103)
         try await harness.settle()
         #expect(desk.asked(3) == 2)
-        #expect(harness.metrics.sum("weir_lookup_cache_hits_total") == 1)
+        #expect(harness.metrics.sum("weir_lookup_cache_hits_total") == hits + 1)
     }
 
     @Test func thatThereIsNoValueIsKeptForATimeOfItsOwn() async throws {
@@ -240,5 +267,25 @@ struct AsyncMapJob: StreamJob {
             }
             #expect(cache.count == model.count)
         }
+    }
+
+    /// A hundred timers are due with one watermark, and what is behind them bears four requests.
+    @Test func timersWaitForAnAsynchronousOperatorThatIsFull() async throws {
+        let most = Mutex((now: 0, most: 0))
+        let harness = try OperatorHarness { (numbers: HarnessStream<Int64>) in
+            numbers.keyed(by: { $0 % 10 }).process { Alarm($0) { _ in } }
+                .asyncMap(.ordered, AsyncOptions(capacity: 4)) { text in
+                    most.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+                    for _ in 0..<10 { await Task.yield() }
+                    most.withLock { $0.now -= 1 }
+                    return text
+                }
+        }
+        for number in Int64(1)...100 { try harness.push(number, at: number) }
+        try harness.watermark(100)
+        try await harness.settle()
+        #expect(harness.elements == (1...100).map { "\($0)" })
+        #expect(most.withLock { $0.most } <= 4)
+        #expect(harness.outputWatermark == 100)
     }
 }

@@ -187,6 +187,64 @@ struct AskingJob: StreamJob {
     }
 }
 
+/// Has an answer for even numbers only; the others are counted per key instead.
+struct AskOrGiveUp: KeyedAsyncFunction {
+    typealias Key = Int64
+    typealias Input = Int64
+    typealias Output = String
+    struct NoAnswer: Error {}
+    let failures: DefaultedState<Int64, Int>
+
+    init(_ state: KeyedStateContext<Int64>) throws { failures = try state.value("failures", default: 0) }
+
+    mutating func request(_ input: Int64, key: Int64) -> Int64 { input }
+    var perform: @Sendable (Int64) async throws -> Int64 {
+        { number in
+            guard number % 2 == 0 else { throw NoAnswer() }
+            return number
+        }
+    }
+    mutating func complete<Out: Collector>(_ input: Int64, key: Int64, _ response: Int64, into out: inout Out) throws
+    where Out.Element == String { try out.collect("\(response)") }
+    func verdict(on error: any Error, attempt: Int) -> AsyncVerdict { .fail }
+    mutating func recover<Out: Collector>(
+        _ input: Int64, key: Int64, from error: any Error, into out: inout Out
+    ) throws -> Bool where Out.Element == String {
+        guard error is NoAnswer, input < 100 else { return false }
+        failures[key] += 1
+        try out.collect("\(input) failed, \(failures[key]) in all")
+        return true
+    }
+}
+
+@Suite struct KeyedFallbackTests {
+    private func harness() throws -> OperatorHarness<Int64, String> {
+        try OperatorHarness { (numbers: HarnessStream<Int64>) in
+            numbers.keyed(by: { _ in 0 }).asyncProcess { try AskOrGiveUp($0) }
+        }
+    }
+
+    @Test func aRequestThatIsGivenUpMayStillHaveAResultInItsTurn() async throws {
+        let harness = try harness()
+        for number in Int64(1)...4 { try harness.push(number, at: number) }
+        try harness.watermark(10)
+        try await harness.settle()
+        #expect(
+            harness.output == [
+                Emitted("1 failed, 1 in all", at: 1), Emitted("2", at: 2), Emitted("3 failed, 2 in all", at: 3), Emitted("4", at: 4),
+            ])
+        #expect(harness.outputWatermark == 10)
+    }
+
+    @Test func withoutOneTheAttemptFailsWithTheError() async throws {
+        let harness = try harness()
+        await #expect(throws: AskOrGiveUp.NoAnswer.self) {
+            try harness.push(101)
+            try await harness.settle()
+        }
+    }
+}
+
 /// The first request never answers.
 struct HangingJob: StreamJob {
     static let name = "hanging"

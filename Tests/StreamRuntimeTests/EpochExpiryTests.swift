@@ -75,7 +75,7 @@ private struct Endless: StreamJob {
     func build(_ flow: Flow) { flow.source(GeneratorSource(ratePerSecond: 10_000) { $0 }).sink(decider) }
 }
 
-/// Rule 4.9: an epoch that takes too long is given up, three in a row fail the job.
+/// Rule 9: an epoch that takes too long is given up, three in a row fail the job.
 @Suite(.timeLimit(.minutes(1))) struct EpochExpiryTests {
     private func runner(_ decider: ExpiringDecider, _ folder: TemporaryFolder) throws -> JobRunner {
         var options = testOptions(folder, parallelism: 1, intervalMillis: 5)

@@ -195,4 +195,24 @@ struct SpreadJob: StreamJob {
         let test = try JobTest(job)
         #expect(throws: PartitioningError.self) { try test.run() }
     }
+
+    /// After a restore each input has to be heard again: also one that brings nothing any more.
+    @Test func aQuietBranchDoesNotHoldEventTimeBackAfterARestore() throws {
+        let (quiet, lively) = (TestSource<Timed>(), TestSource<Timed>())
+        let sink = CollectSink<String>()
+        let test = try JobTest { flow in
+            let first = flow.source(quiet, id: "quiet").watermarks(.monotonic().everyRecord(), at: \.millis)
+                .keyed(by: \.key).process { try SortByTime($0) }
+            flow.source(lively, id: "lively").watermarks(.monotonic().everyRecord(), at: \.millis)
+                .union(first).keyed(by: \.key).process { try SortByTime($0) }
+                .map { "\($0.key)@\($0.millis)" }.sink(sink)
+        }
+        quiet.push(Timed(1, at: 1000))
+        lively.push(Timed(2, at: 10))
+        try test.checkpoint()
+        try test.crashAndRestore()
+        lively.push(contentsOf: [Timed(2, at: 20), Timed(2, at: 30)])
+        try test.checkpoint()
+        #expect(sink.elements == ["2@10", "2@20"])
+    }
 }

@@ -1,4 +1,5 @@
 import StreamRuntime
+import Synchronization
 import Testing
 
 /// Builds from a closure, for graphs that should be refused.
@@ -6,6 +7,20 @@ struct AnyJob: StreamJob {
     static let name = "any"
     let body: @Sendable (Flow) throws -> Void
     func build(_ flow: Flow) throws { try body(flow) }
+}
+
+/// Passes records on.
+private struct Same: Operator {
+    typealias Output = Int
+    mutating func process<Down: Collector>(_ input: Int, into down: inout Down) throws where Down.Element == Int {
+        try down.collect(input)
+    }
+}
+
+private struct Echo: AsyncFunction {
+    func request(_ input: Int) -> AsyncRequest<Int, Int> { .ask(input) }
+    var perform: @Sendable (Int) async throws -> Int { { $0 } }
+    func complete(_ input: Int, _ response: Int) -> Int { response }
 }
 
 @Suite struct GraphTests {
@@ -25,6 +40,58 @@ struct AnyJob: StreamJob {
             flow.source(source).map { $0 }.id("same").filter { _ in true }.id("same").sink(discard)
         }
         #expect(message.contains("two operators have the id 'same'"))
+    }
+
+    /// A numbered one would take the other's place, and its state, as soon as two lines change places.
+    @Test func anIDGivenTwiceAsAnArgumentIsRefusedByName() {
+        let sources = refusal { [source, discard] flow in
+            flow.source(source, id: "orders").union(flow.source(source, id: "orders")).sink(discard)
+        }
+        let sinks = refusal { [source, discard] flow in
+            let numbers = flow.source(source)
+            numbers.sink(discard, id: "out")
+            numbers.sink(discard, id: "out")
+        }
+        let operators = refusal { [source, discard] flow in
+            flow.source(source).apply("twice") { _ in Same() }.apply("twice") { _ in Same() }.sink(discard)
+        }
+        let requests = refusal { [source, discard] flow in
+            flow.source(source).asyncProcess("ask") { _ in Echo() }.asyncProcess("ask") { _ in Echo() }.sink(discard)
+        }
+        for (message, id) in [(sources, "orders"), (sinks, "out"), (operators, "twice"), (requests, "ask")] {
+            #expect(message.contains("two operators have the id '\(id)'"), "\(message)")
+        }
+    }
+
+    @Test func aGeneratedIDMakesWayForOneThatWasGiven() throws {
+        let runner = try JobRunner(
+            AnyJob { [source, discard] flow in flow.source(source, id: "map").map { $0 }.sink(discard) },
+            options: JobOptions(), environment: JobEnvironment())
+        #expect(runner.description.vertices.flatMap(\.operators).map(\.id) == ["map", "map-2", "sink"])
+    }
+
+    @Test func aSinkIsNamedAndWidenedBehindItsStream() throws {
+        let runner = try JobRunner(
+            AnyJob { [source, discard] flow in flow.source(source).sink(discard).id("ledger").parallelism(3) },
+            options: JobOptions(), environment: JobEnvironment())
+        let last = try #require(runner.description.vertices.last)
+        #expect(last.operators.map(\.id) == ["ledger"] && last.parallelism == 3)
+    }
+
+    @Test func statefulOperatorsWithoutAnIDAreToldOfAtTheStart() async throws {
+        let folder = try TemporaryFolder()
+        let warnings = Mutex<[String]>([])
+        let log = RuntimeLog { level, message, _ in if level == .warning { warnings.withLock { $0.append(message) } } }
+        try await JobRunner(
+            AnyJob { [source, discard] flow in
+                let numbers = flow.source(source)
+                numbers.keyed(by: { $0 }).fold(0) { $0 += $1 }.map(\.value).sink(discard)
+                numbers.keyed(by: { $0 }).fold(0) { $0 += $1 }.id("sums").map(\.value).sink(discard)
+            },
+            options: testOptions(folder), environment: JobEnvironment(log: log)
+        ).run()
+        let told = warnings.withLock { $0 }
+        #expect(told.filter { $0.contains("no id of its own") }.count == 1 && told.contains { $0.contains("operator 'fold'") }, "\(told)")
     }
 
     @Test func aStreamWithoutSinkIsRefusedByName() {

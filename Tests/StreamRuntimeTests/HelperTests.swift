@@ -25,6 +25,27 @@ import Testing
         #expect(!bucket.isEmpty)
     }
 
+    @Test func aReducedStreamHasWhatEachKeyHasComeToAlsoAfterARestore() throws {
+        func greatest(_ numbers: HarnessStream<Int64>) -> Stream<some Chain<Int64>> {
+            numbers.keyed(by: { $0 % 2 }).reduce { max($0, $1) }.id("greatest")
+        }
+        let harness = try OperatorHarness(parallelism: 2, of: greatest)
+        for number in [Int64(4), 2, 8] { try harness.push(number) }
+        #expect(harness.takeElements() == [4, 4, 8])
+        #expect(try harness.state(of: "greatest").entries(of: "value", Int64.self, Int64.self) == [0: 8])
+        let restored = try OperatorHarness(parallelism: 3, restoring: harness.snapshot(), of: greatest)
+        for number in [Int64(6), 3] { try restored.push(number) }
+        #expect(restored.takeElements() == [8, 3])
+    }
+
+    @Test func aRunningAggregateHasItsResultWithEveryRecord() throws {
+        let harness = try OperatorHarness { (numbers: HarnessStream<Int64>) in
+            numbers.keyed(by: { $0 % 2 }).aggregate(Average().over { Double($0) }).map { "\($0.key) \($0.value ?? -1)" }
+        }
+        for number in [Int64(4), 2, 7] { try harness.push(number) }
+        #expect(harness.elements == ["0 4.0", "0 3.0", "1 7.0"])
+    }
+
     @Test func theSharesOfARateAddUp() throws {
         let harness = try Numbers(parallelism: 2) { $0.partitioned { Int($0) % $1 }.rateLimited(perSecond: 100) }
         for number in Int64(0)..<400 { try harness.push(number) }

@@ -48,12 +48,68 @@ struct Numbers: StreamJob {
     }
 }
 
+/// What a job tells of its checkpoints and failures.
+@Suite struct JobRecordTests {
+    @Test func everySubtaskTellsHowLongItPausedForACheckpoint() async throws {
+        let folder = try TemporaryFolder()
+        let runner = try JobRunner(
+            AnyJob { $0.source(CollectionSource([1, 2, 3])).keyed(by: { $0 }).fold(0) { $0 += $1 }.sink(ForEachSink { _ in }) },
+            options: testOptions(folder), environment: JobEnvironment())
+        try await runner.run()
+        let last = try #require(runner.checkpoints.records.last)
+        #expect(last.status == .completed && last.shares.allSatisfy { $0.pauseMicros != nil && $0.takenAtMillis != nil })
+        #expect(last.pauseMicrosMax == last.shares.compactMap(\.pauseMicros).max())
+    }
+
+    @Test func aFailureTellsWhichRecordItWasAndWhereTheSourceStood() async throws {
+        struct Bad: Error {}
+        let folder = try TemporaryFolder()
+        var options = testOptions(folder)
+        options.parallelism = 1
+        options.restart = .none
+        func failure(_ build: @escaping @Sendable (Flow) -> Void) async throws -> FailureRecord {
+            let runner = try JobRunner(AnyJob(body: build), options: options, environment: JobEnvironment())
+            await #expect(throws: JobFailure.self) { try await runner.run() }
+            return try #require(runner.failures.last)
+        }
+        let atSource = try await failure { flow in
+            flow.source(CollectionSource([1, 2, 3]), id: "numbers").map { number in
+                if number == 2 { throw Bad() }
+                return number
+            }.id("check").sink(ForEachSink { (_: Int) in })
+        }
+        #expect(atSource.place == "numbers → check → sink (1/1)" && atSource.type == "Bad")
+        #expect(atSource.position?.hasPrefix("source 'numbers' read ") == true, "\(atSource.position ?? "-")")
+        let behind = try await failure { flow in
+            flow.source(CollectionSource([1, 2, 3])).watermarks(.monotonic(), at: { Int64($0) * 10 }).rebalanced().map { number in
+                if number == 2 { throw Bad() }
+                return number
+            }.id("check").sink(ForEachSink { (_: Int) in })
+        }
+        #expect(behind.place == "check → sink (1/1)")
+        let position = behind.position ?? ""
+        #expect(position.hasPrefix("at record ") && position.hasSuffix(" in its batch, event time 20"), "\(position)")
+    }
+}
+
 @Suite struct JobRunTests {
     @Test func wordCountEmitsEveryUpdateOnce() async throws {
         let folder = try TemporaryFolder()
         let sink = CollectSink<String>()
         try await JobRunner(WordCount(sink: sink), options: testOptions(folder), environment: JobEnvironment()).run()
         #expect(sink.elements.sorted() == ["a=1", "a=2", "a=3", "b=1", "b=2", "c=1"])
+    }
+
+    @Test func aCancelledTaskCancelsItsJob() async throws {
+        let folder = try TemporaryFolder()
+        let job = Numbers(sink: CollectSink<Int64>(), count: 1 << 60)
+        let runner = try JobRunner(job, options: testOptions(folder), environment: JobEnvironment())
+        let task = Task { try await runner.run() }
+        let deadline = Date(timeIntervalSinceNow: 60)
+        while runner.status != .running, Date() < deadline { try await Task.sleep(for: .milliseconds(1)) }
+        task.cancel()
+        try await task.value
+        #expect(runner.status == .cancelled)
     }
 
     @Test(arguments: [1, 2, 5]) func everyRecordIsCountedAtAnyParallelism(_ parallelism: Int) async throws {

@@ -1,5 +1,6 @@
 import StreamRuntime
 import StreamRuntimeTesting
+import Synchronization
 import Testing
 
 /// Answers each record a little later, from a timer.
@@ -50,6 +51,29 @@ struct AnsweringJob: StreamJob {
     }
 }
 
+/// Answers each record when event time has passed it, or at once when that has happened already.
+struct Alarm: KeyedProcessFunction {
+    typealias Output = String
+    /// Is told each time that fires.
+    let fires: @Sendable (Int64) throws -> Void
+
+    init(_ state: KeyedStateContext<Int64>, fires: @escaping @Sendable (Int64) throws -> Void) { self.fires = fires }
+
+    mutating func process<Out: Collector>(
+        _ input: Int64, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+    ) throws where Out.Element == String {
+        if input <= context.watermarkMillis { return try out.collect("late \(input)") }
+        context.timers.registerEventTime(at: input, for: key)
+    }
+
+    mutating func eventTimer<Out: Collector>(
+        at millis: Int64, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+    ) throws where Out.Element == String {
+        try fires(millis)
+        try out.collect("\(millis)")
+    }
+}
+
 @Suite struct TimerTests {
     @Test(arguments: [1, 2, 3]) func everyTimerFiresOnceAlsoAcrossCrashes(parallelism: Int) throws {
         let sink = CollectSink<String>()
@@ -78,5 +102,39 @@ struct AnsweringJob: StreamJob {
         #expect(harness.takeElements() == ["1:1"])
         try harness.advance(by: .seconds(1))
         #expect(harness.takeElements() == ["2:1"])
+    }
+
+    /// All hundred timers are due with one watermark. A checkpoint is due at the fiftieth, the job fails at the eightieth.
+    @Test(arguments: [1, 3]) func aBarrierPassesBetweenTheTimersOfOneWatermark(parallelism: Int) throws {
+        let source = TestSource<Int64>()
+        let sink = CollectSink<String>()
+        let crashes = CrashPoints([80])
+        let fired = Mutex<[Int64: Int]>([:])
+        var setup = TestSetup(parallelism: parallelism)
+        setup.batchRecords = 4
+        setup.checkpointEvery = .milliseconds(10)
+        let clock = setup.clock
+        let test = try JobTest(setup) { flow in
+            flow.source(source).watermarks(.monotonic().everyRecord(), at: { $0 })
+                .keyed(by: { $0 % 10 })
+                .process {
+                    Alarm($0) { millis in
+                        fired.withLock { $0[millis, default: 0] += 1 }
+                        if millis == 50 { clock.advance(by: .milliseconds(20)) }
+                        try crashes.pass(millis)
+                    }
+                }
+                .sink(sink)
+        }
+        source.push(contentsOf: 1...100)
+        source.push(1000)
+        #expect(throws: CrashPoints.Crash.self) { try test.run() }
+        #expect(!sink.elements.isEmpty, "the checkpoint was decided before the failure")
+        try test.restore(parallelism: parallelism % 3 + 1)
+        source.push(60)
+        try test.finish()
+        #expect(sink.elements.sorted() == ((1...100).map { "\($0)" } + ["1000", "late 60"]).sorted())
+        #expect(fired.withLock { $0[10] } == 1, "what had fired before the barrier does not fire again")
+        #expect(fired.withLock { $0[80] } == 2)
     }
 }

@@ -1,3 +1,4 @@
+import ConnectorDynamoDB
 import Crypto
 import Foundation
 import Testing

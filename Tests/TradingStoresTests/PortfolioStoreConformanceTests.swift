@@ -1,3 +1,4 @@
+import StoreKit
 import Testing
 import Trading
 import TradingStores

@@ -1,4 +1,5 @@
 import Foundation
+import StoreKit
 import Testing
 import Trading
 import TradingStores

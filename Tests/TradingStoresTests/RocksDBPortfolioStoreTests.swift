@@ -1,4 +1,5 @@
 import Foundation
+import StoreKit
 import Testing
 import Trading
 import TradingStores
@@ -49,6 +50,48 @@ import TradingStores
             #expect(error?.isRetryable == false)
             await store.close()
         }
+    }
+
+    /// RocksDB refuses every write after one that failed: a full disk that has room again must not stop the store for ever.
+    @Test func aWriteThatFailedOnAFullDiskLeavesAStoreThatGoesOn() async throws {
+        try await withFolder { path async throws in
+            let store = try RocksDBPortfolioStore(path: path)
+            let (first, second) = (OrderGenerator.user(1), OrderGenerator.user(2))
+            #expect(try await store.openAccount(first, cash: Money(units: 1)))
+            // What the log is written to has no room: its descriptor leads to the device that is always full.
+            let full = open("/dev/full", O_WRONLY | O_CLOEXEC)
+            let log = try #require(Self.descriptor(of: ".log", in: path), "no open log in \(path)")
+            #expect(dup2(full, log) == log)
+            close(full)
+            let error = await #expect(throws: StoreError.self) { try await store.openAccount(second, cash: Money(units: 2)) }
+            #expect(error?.isRetryable == true, "\(error.map { "\($0)" } ?? "")")
+
+            var isOpened = false
+            for _ in 0..<500 where !isOpened {
+                do throws(StoreError) {
+                    _ = try await store.openAccount(second, cash: Money(units: 2))
+                    isOpened = true
+                } catch {
+                    #expect(error.isRetryable, "\(error)")
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+            }
+            #expect(isOpened)
+            #expect(try await store.allPortfolios().mapValues(\.cash.units) == [first: 1, second: 2])
+            await store.close()
+            let reopened = try RocksDBPortfolioStore(path: path)
+            #expect(try await reopened.allPortfolios().mapValues(\.cash.units) == [first: 1, second: 2])
+            await reopened.close()
+        }
+    }
+
+    /// The newest open file of this process in a folder whose name ends like this.
+    private static func descriptor(of suffix: String, in folder: String) -> Int32? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.compactMap { Int32($0) }.filter { descriptor in
+            let file = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")) ?? ""
+            return file.hasPrefix(folder) && file.hasSuffix(suffix)
+        }.max()
     }
 
     /// Conditions are judged against what the same batch has staged: of many commits at one version that

@@ -1,4 +1,5 @@
 import Foundation
+import StoreKit
 import Testing
 import Trading
 import TradingStores
@@ -66,18 +67,24 @@ enum PortfolioStoreKind: String, CaseIterable, CustomTestStringConvertible {
 
     /// A DynamoDB store with tables of its own.
     static func emptyDynamoDB() async throws -> DynamoDBPortfolioStore {
+        let store = try PortfolioStores.open(try await emptyDynamoDBURL(), environment: [:])
+        return try #require(store as? DynamoDBPortfolioStore)
+    }
+
+    /// Where all tables of the system are, made for one test.
+    static func emptyDynamoDBURL() async throws -> String {
         let endpoint = try serverAddress("WEIR_TEST_DYNAMODB_ENDPOINT")
         let prefix = "t\(UUID().uuidString.prefix(8).lowercased())-"
         let url = "dynamodb://us-east-1?endpoint=\(endpoint)&table-prefix=\(prefix)"
-        let store = try PortfolioStores.open(url, environment: [:])
-        let dynamo = try #require(store as? DynamoDBPortfolioStore)
+        let dynamo = try #require(try PortfolioStores.open(url, environment: [:]) as? DynamoDBPortfolioStore)
         do {
             try await dynamo.provision()
         } catch StoreError.unavailable(let detail) {
             await dynamo.close()
             throw MissingServer(variable: "WEIR_TEST_DYNAMODB_ENDPOINT", detail: "names a server that is away (\(detail))")
         }
-        return dynamo
+        await dynamo.close()
+        return url
     }
 }
 

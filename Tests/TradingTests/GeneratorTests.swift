@@ -88,6 +88,36 @@ import Trading
         #expect(orders.allSatisfy { $0.userID.text.hasPrefix("user-0000") })
     }
 
+    /// Executed one by one as prices move: refused is what is odd on purpose, and nothing else.
+    @Test func usersAffordWhatTheyOrder() {
+        let generator = generator { ($0.usersCount, $0.invalidMillionths) = (20, 20_000) }
+        let feed = MarketFeedGenerator(.init(startMillis: 0))
+        let symbols = feed.settings.listings.map(\.symbol)
+        var portfolios: [UserID: Portfolio] = [:]
+        var refused: [RejectionReason: Int] = [:]
+        for position in 0..<40_000 as Range<Int64> {
+            let order = generator.order(at: position)
+            guard let index = symbols.firstIndex(of: order.symbol) else {
+                refused[.unknownSymbol, default: 0] += 1
+                continue
+            }
+            switch OrderExecution.decide(
+                order: order, price: feed.price(of: index, step: position), priceTimestampMillis: 0, nowMillis: 0,
+                maxPriceAgeMillis: 1, portfolio: portfolios[order.userID] ?? Portfolio(cash: Samples.money("1000000")))
+            {
+            case .executed(let next, _): portfolios[order.userID] = next
+            case .rejected(let rejection, _):
+                refused[rejection.reason, default: 0] += 1
+                let isShort = rejection.reason == .insufficientFunds || rejection.reason == .insufficientHoldings
+                #expect(isShort == (order.quantity == 1_000_000), "\(rejection)")
+            }
+        }
+        #expect(
+            Set(refused.keys) == [.unknownSymbol, .invalidOrder, .limitNotMet, .insufficientFunds, .insufficientHoldings])
+        // 2 %, 1 % and 1 %.
+        #expect((1_300...1_900).contains(refused.values.reduce(0, +)), "\(refused)")
+    }
+
     @Test func duplicatesAreEarlierOrdersAgain() {
         let generator = generator { $0.duplicateMillionths = 50_000 }
         var duplicates = 0
@@ -144,6 +174,24 @@ import Trading
         let short = Portfolio(cash: Money(units: final.cash.units - 1), holdings: final.holdings, version: final.version)
         #expect(
             differences(trades, [Samples.user: short]) == [.cash(Samples.user, expected: final.cash, actual: short.cash)])
+    }
+
+    /// After a kill: executed, and the trades not committed yet.
+    @Test func whoIsAheadByOrdersThatWaitForTheirOutcomeIsNotJudgedAndNobodyElseIsSpared() throws {
+        let (trades, final) = try run(50)
+        var conservation = Conservation(openings: [Samples.user: opening])
+        for trade in trades.dropLast(2) { conservation.add(trade) }
+        let finals = [Samples.user: final]
+        let waiting = conservation.judge(finals, waiting: [Samples.user: 2])
+        #expect(waiting.differences.isEmpty && waiting.ahead == [Samples.user])
+        for orders in [0, 1] {
+            let lost = conservation.judge(finals, waiting: [Samples.user: orders])
+            #expect(!lost.differences.isEmpty && lost.ahead.isEmpty, "\(orders) orders explain two executions")
+        }
+        // As far as the trades, and different: no order that waits makes that.
+        let short = Portfolio(cash: Money(units: final.cash.units - 1), holdings: final.holdings, version: final.version - 2)
+        #expect(conservation.judge([Samples.user: short], waiting: [Samples.user: 2]).ahead.isEmpty)
+        #expect(conservation.judge([:], waiting: [Samples.user: 2]).differences == [.missingPortfolio(Samples.user)])
     }
 
     @Test func lostDoubledAndForeignTradesAreNoticed() throws {

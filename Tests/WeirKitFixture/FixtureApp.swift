@@ -9,6 +9,10 @@ import WeirKit
     static let commandName = "fixture"
     static let jobs: [any ConfiguredJob.Type] = [CountNumbers.self, Empty.self, Stuck.self]
     static var extraCommands: [any ParsableCommand.Type] { [Both.self] }
+    /// Described as docs/metrics.md says.
+    static let metrics: [MetricDescription] = [
+        .counter("acme_parcels_total", in: "parcels", by: [.operatorID], "Parcels that were sorted.")
+    ]
 }
 
 /// Two jobs in one process, the second under a name of its own.
@@ -17,7 +21,7 @@ struct Both: AsyncParsableCommand {
     @OptionGroup var flags: ConfigurationFlags
 
     func run() async throws {
-        let session = ApplicationSession(FixtureApp.self, try flags.resolve(for: FixtureApp.self), failurePolicy: .stopAll)
+        let session = try ApplicationSession(FixtureApp.self, try flags.resolve(for: FixtureApp.self), failurePolicy: .stopAll)
         let outcomes = try await session.run { launcher, host in
             try host.add(try launcher.prepare(CountNumbers.self), stage: 0)
             try host.add(try launcher.prepare(Copy.self), stage: 1)

@@ -90,6 +90,30 @@ import Testing
         #expect(list.output.contains("is damaged"))
     }
 
+    /// The remedy that the refusal names.
+    @Test func aJobWhoseNewestManifestIsDamagedStartsFromAnOlderOneWhenAReplayIsAccepted() async throws {
+        try await makeCheckpoints()
+        let manifests = try FileManager.default.contentsOfDirectory(atPath: jobFolder).filter { $0.hasSuffix(".manifest") }.sorted()
+        let newest = try #require(manifests.last), oldest = try #require(manifests.first)
+        try Data(contentsOf: URL(fileURLWithPath: "\(jobFolder)/\(newest)")).prefix(60)
+            .write(to: URL(fileURLWithPath: "\(jobFolder)/\(newest)"))
+        let again = [
+            "run", "count-numbers", "--set", "count-numbers.output=out.txt", "--metrics-port", "0", "--checkpoint-interval",
+            "50ms", "--for", "300ms",
+        ]
+        let refused = try await fixture.run(again)
+        #expect(refused.code == 3 && refused.errors.contains(newest), "\(refused.errors)")
+        let epoch = try #require(oldest.split(separator: "-").dropFirst().first.flatMap { Int($0) })
+        let unaccepted = try await fixture.run(again + ["--from-checkpoint", "\(epoch)"])
+        #expect(unaccepted.code == 3, "\(unaccepted.errors)")
+        let started = try await fixture.run(again + ["--from-checkpoint", "\(epoch)", "--accept-replay"])
+        #expect(started.code == 0, "\(started.errors)")
+        // The epochs of the damaged one are taken: what follows is newer.
+        let following = try FileManager.default.contentsOfDirectory(atPath: jobFolder).filter { $0.hasSuffix(".manifest") }.max()
+        #expect(try #require(following) > newest)
+        #expect(try await fixture.run(again).code == 0)
+    }
+
     @Test func checkpointsOfARunningJobAreNeverCalledDamaged() async throws {
         let running = try fixture.start([
             "run", "count-numbers", "--set", "count-numbers.output=out.txt", "--metrics-port", "0",

@@ -63,6 +63,19 @@ import Testing
         expectExactTotals()
     }
 
+    /// From the first moment at which the process says anything: nothing may have been read yet.
+    @Test(arguments: [0, 5, 20, 60, 150]) func sigtermInTheFirstMomentsEndsInOrder(_ millis: Int) async throws {
+        let running = try fixture.start(base + ["--log-format", "json"])
+        try await eventually("it says something") { !running.errors.isEmpty }
+        try await Task.sleep(for: .milliseconds(millis))
+        running.send(SIGTERM)
+        let result = try await running.result()
+        #expect(result.code == 0, "\(result.errors)")
+        let next = try await fixture.run(base + ["--for", "300ms"])
+        #expect(next.code == 0, "\(next.errors)")
+        expectExactTotals()
+    }
+
     @Test func aSecondInterruptEndsAtOnce() async throws {
         let running = try fixture.start(["run", "stuck", "--metrics-port", "0", "--log-format", "json"])
         try await eventually("it starts") { running.errors.contains("starting from the beginning") }
@@ -105,7 +118,9 @@ import Testing
         #expect(try await fixture.run(base + ["--for", "400ms"]).code == 0)
         let oldest = try #require(manifests().min()?.split(separator: "-")[1])
         let epoch = try #require(UInt64(oldest))
-        let result = try await fixture.run(base + ["--from-checkpoint", "\(epoch)", "--for", "200ms"])
+        let refused = try await fixture.run(base + ["--from-checkpoint", "\(epoch)"])
+        #expect(refused.code == 3 && refused.errors.contains("--accept-replay"), "\(refused.errors)")
+        let result = try await fixture.run(base + ["--from-checkpoint", "\(epoch)", "--accept-replay", "--for", "200ms"])
         #expect(result.code == 0, "\(result.errors)")
         let unknown = try await fixture.run(base + ["--from-checkpoint", "999999"])
         #expect(unknown.code == 2)
@@ -130,8 +145,8 @@ import Testing
         let url = try #require(URL(string: address + "/metrics"))
         let text = String(decoding: try await URLSession.shared.data(from: url).0, as: UTF8.self)
         let samples = try ExpositionReader.read(text)
-        #expect(samples["weir_operator_records_in_total|job=count-numbers|operator=fold|subtask=0"] ?? 0 > 100)
-        #expect(samples["weir_checkpoint_duration_seconds_bucket|job=copy|le=+Inf"] ?? 0 > 0)
+        #expect(samples["weir_operator_records_in_total|job_name=count-numbers|operator=fold|subtask=0"] ?? 0 > 100)
+        #expect(samples["weir_checkpoint_duration_seconds_bucket|job_name=copy|le=+Inf"] ?? 0 > 0)
         #expect(samples["process_resident_memory_bytes"] ?? 0 > 0)
         let families = text.split(separator: "\n").filter { $0.hasPrefix("# TYPE") }
         #expect(Set(families).count == families.count)
@@ -139,6 +154,23 @@ import Testing
         let result = try await running.result()
         #expect(result.code == 0, "\(result.errors)")
         #expect(result.errors.components(separatedBy: "\"message\":\"job finished\"").count == 3)
+    }
+
+    @Test func metricsAreListedWithTypeUnitAndLabels() async throws {
+        let table = try await fixture.run(["metrics"])
+        #expect(table.code == 0)
+        let rows = table.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(rows.first?.prefix(3) == ["METRIC", "TYPE", "UNIT"])
+        #expect(rows.contains { $0.prefix(4) == ["acme_parcels_total", "counter", "parcels", "operator"] && $0.last == "sorted." })
+        let names = rows.dropFirst().map { $0[0] }
+        #expect(names.contains("weir_operator_records_in_total") && names == names.sorted())
+        let json = try await fixture.run(["metrics", "--output", "json"])
+        let entries = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [[String: Any]])
+        let alignment = try #require(entries.first { $0["name"] as? String == "weir_checkpoint_alignment_seconds" })
+        #expect(alignment["type"] as? String == "histogram" && alignment["unit"] as? String == "seconds")
+        #expect((alignment["buckets"] as? [Any])?.count == 15)
+        let markdown = try await fixture.run(["metrics", "--output", "markdown"])
+        #expect(markdown.output.contains("| `acme_parcels_total` | counter | parcels | `operator` | Parcels that were sorted. |\n"))
     }
 
     // MARK: Usage

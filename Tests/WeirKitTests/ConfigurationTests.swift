@@ -14,7 +14,10 @@ import WeirKit
     static let on = Setting.bool("job.on", default: false, help: "On.")
     static let password = Setting.optionalString("job.password", help: "Password.", isSecret: true)
     static let limit = Setting.optionalInteger("job.limit", in: 0...9, help: "Limit.")
-    static let keys = [workers.key, buffer.key, wait.key, mode.key, topics.key, on.key, password.key, limit.key]
+    static let home = Setting.string("job.home", default: "here", help: "Home.")
+    static let keys = [
+        workers.key, buffer.key, wait.key, mode.key, topics.key, on.key, password.key, limit.key, home.key,
+    ]
 
     let folder = TemporaryFolder()
     let table: ConfigurationTable
@@ -46,6 +49,12 @@ import WeirKit
     }
 
     // MARK: Layers
+
+    @Test func anEmptyVariableIsNoneAndAnEmptySettingIsRefusedWhereOneIsNeeded() throws {
+        #expect(try resolve(environment: ["WEIR_JOB_HOME": ""])[Self.home] == "here")
+        #expect(try resolve(yaml: "job: {home: there}", environment: ["WEIR_JOB_HOME": ""])[Self.home] == "there")
+        #expect(refusal(settings: ["job.home="]).first?.contains("job.home is empty") == true)
+    }
 
     @Test func defaultsStandAlone() throws {
         let configuration = try resolve()
@@ -90,6 +99,13 @@ import WeirKit
         #expect(try resolve(yaml: "job: {workers: 7}")[Self.workers] == 7)
     }
 
+    @Test func aliasesAreRefusedBeforeTheyAreFollowed() throws {
+        var yaml = "a0: &a0 {x: 1}\n"
+        for level in 1..<30 { yaml += "a\(level): &a\(level) {p: *a\(level - 1), q: *a\(level - 1)}\n" }
+        #expect(refusal(yaml: yaml) == ["c.yaml:1: uses an anchor and aliases (&name, *name), which settings do not need"])
+        #expect(try resolve(yaml: "job.password: a &b c # *d")[Self.password] == "a &b c")
+    }
+
     @Test func anEmptyFileSetsNothing() throws {
         #expect(try resolve(yaml: "")[Self.workers] == 2)
         #expect(try resolve(yaml: "# only a comment\n")[Self.workers] == 2)
@@ -114,11 +130,41 @@ import WeirKit
         #expect(refusal(environment: environment) == [])
     }
 
+    /// Of programs that declare no settings for their stores, and of scripts/servers and the like.
+    @Test func variablesOfLibrariesAndScriptsAreNotSettings() {
+        for variable in ConfigurationLayers.libraryVariables.union(["WEIR_TEST_BACKING", "WEIR_TEST_SOAK_REPORTS"]) {
+            #expect(refusal(environment: [variable: "x"]) == [], "\(variable)")
+        }
+        let kept = ConfigurationLayers.withoutSettings([
+            "PATH": "/bin", "WEIR_PARALLELISM": "2", "WEIR_ELASTICSEARCH_API_KEY": "key",
+        ])
+        #expect(kept == ["PATH": "/bin", "WEIR_ELASTICSEARCH_API_KEY": "key"])
+    }
+
+    @Test func aSettingThatIsNotListedEndsTheProgramThatReadsIt() async {
+        await #expect(processExitsWith: .failure) {
+            let configuration = try ConfigurationLayers(environment: [:]).resolve(ConfigurationTable([]))
+            _ = configuration[Setting.integer("a.b", default: 1, help: "")]
+        }
+    }
+
     @Test func secretsAreMasked() throws {
         let configuration = try resolve(settings: ["job.password=hunter22"])
         #expect(configuration.entry("job.password")?.shownText == "********")
         #expect(configuration.secretValues == ["hunter22"])
         #expect(configuration[Self.password] == "hunter22")
+    }
+
+    @Test func passwordsInURLsAndListsOfSecretsAreMasked() throws {
+        let store = Setting.string("store", default: "memory:", help: "")
+        let properties = Setting.list("properties", help: "", isSecret: true)
+        var layers = ConfigurationLayers(environment: [:])
+        layers.settings = ["store=redis://app:hunter22@cache:6379/1?a=b", "properties=user=app,password=hunter23"]
+        let configuration = try layers.resolve(ConfigurationTable([store.key, properties.key]))
+        #expect(configuration.entry("store")?.shownText == "redis://app:********@cache:6379/1?a=b")
+        #expect(configuration[store] == "redis://app:hunter22@cache:6379/1?a=b")
+        #expect(configuration.entry("properties")?.shownText == "********")
+        #expect(configuration.secretValues == ["user=app", "password=hunter23"])
     }
 
     // MARK: Refusals
@@ -240,6 +286,7 @@ import WeirKit
         #expect(options.restart == engine.restart)
         #expect(options.drainTimeoutMillis == engine.drainTimeoutMillis)
         #expect(options.batchRecords == engine.batchRecords)
+        #expect(options.latencyIntervalMillis == engine.latencyIntervalMillis)
     }
 
     @Test func settingsThatDoNotGoTogetherAreRefused() throws {

@@ -91,6 +91,29 @@ import WeirKit
         #expect(host.statuses.map(\.status) == ["finished", "finished"])
     }
 
+    /// What brings work in is closed first, whether the host is stopped or a job fails; the jobs go on until then.
+    @Test func theIntakeIsClosedBeforeAnyJobIsStopped() async throws {
+        for fails in [false, true] {
+            let gate = Gate(isOpen: false)
+            let closing = Gate(isOpen: false)
+            let host = JobHost(failurePolicy: .stopAll)
+            try host.add(try runner(Endless(gate: Gate(isOpen: true)), namespace: "intake-\(fails)"))
+            host.closeFirst {
+                closing.unlock()
+                while !gate.isOpen { try? await Task.sleep(for: .milliseconds(5)) }
+            }
+            host.start()
+            try await eventually("the job runs") { host.statuses[0].status == "running" }
+            if fails { try host.add(try runner(Broken(), namespace: "intake-\(fails)")) } else { host.stop() }
+            try await eventually("the intake is being closed") { closing.isOpen }
+            #expect(host.statuses[0].status == "running")
+            gate.unlock()
+            let outcomes = await host.wait()
+            #expect(outcomes[0].error == nil)
+            #expect(host.statuses[0].status == "finished")
+        }
+    }
+
     @Test func aFailedJobLeavesTheOthersOrStopsThem() async throws {
         for policy in [JobHost.FailurePolicy.keepOthers, .stopAll] {
             let host = JobHost(failurePolicy: policy)
@@ -154,12 +177,21 @@ import WeirKit
         try host.add(try runner(Short(), namespace: "a"))
         try host.add(try runner(Short(), namespace: "b", metrics: shared))
         try host.add(try runner(Short(), namespace: "c", metrics: shared))
-        #expect(host.registries.map(\.labels) == [["job": "short"], [:]])
+        #expect(host.registries.map(\.labels) == [["job_name": "short", "job_id": JobID(namespace: "a", jobName: "short").rawValue], [:]])
+
+        let alone = JobHost()
+        try alone.add(try runner(Short()))
+        #expect(alone.registries.map(\.labels) == [["job_name": "short"]])
+        #expect(alone.registries[0].registry.sum("weir_job_status") == 1)
+        #expect(alone.registries[0].registry.value("weir_job_status", labels: ["status": "created"]) == 1)
+        #expect(alone.registries[0].registry.value("weir_checkpoint_last_completed_timestamp_seconds") == 0)
     }
 
     @Test func theLockOfAJobIsHeldOnce() throws {
         let id = JobID(namespace: "default", jobName: "j")
+        #expect(!JobLock.isHeld(checkpointRoot: folder.path, job: id))
         var first: JobLock? = try JobLock(checkpointRoot: folder.path, job: id, jobName: "j")
+        #expect(JobLock.isHeld(checkpointRoot: folder.path, job: id))
         let error = #expect(throws: JobLockError.self) { try JobLock(checkpointRoot: folder.path, job: id, jobName: "j") }
         #expect(
             error?.description
@@ -167,6 +199,7 @@ import WeirKit
                 + "stop that run, or give this one another --namespace or --checkpoint-dir")
         withExtendedLifetime(first) {}
         first = nil
+        #expect(!JobLock.isHeld(checkpointRoot: folder.path, job: id))
         _ = try JobLock(checkpointRoot: folder.path, job: id, jobName: "j")
     }
 

@@ -3,6 +3,8 @@ import Logging
 import StreamRuntime
 import Synchronization
 import Testing
+import TraceContext
+import Tracing
 import WeirKit
 
 @Suite struct LogTests {
@@ -78,5 +80,52 @@ import WeirKit
         logger.trace("no")
         logger.debug("yes")
         #expect(lines.all.count == 1)
+    }
+
+    @Test func theLongestLabelThatFitsDecidesAndCanBeChangedWhileLoggersLive() throws {
+        let levels = LogLevels()
+        let lines = Lines()
+        let output = LogOutput(isPretty: false, secrets: [], wallMillis: { Self.wallMillis }) { lines.add($0) }
+        let loggers = ["weir", "weir.http", "weir.http.access", "weirs"].map { output.logger(label: $0, levels: levels) }
+        var quiet = output.logger(label: "weir.http", levels: levels)
+        quiet.logLevel = .error
+        func written() -> [Bool] { (loggers + [quiet]).map { $0.logLevel <= .debug } }
+        #expect(written() == [false, false, false, false, false])
+        try levels.change(["weir": "debug"])
+        #expect(written() == [true, true, true, false, false])
+        try levels.change(["weir.http": "warning"])
+        #expect(written() == [true, false, false, false, false])
+        try levels.change(["weir": "default", "default": "trace"])
+        #expect(written() == [true, false, false, true, false])
+        #expect(levels.reading == LogLevels.Reading(default: "trace", levels: ["weir.http": "warning"]))
+        loggers[0].debug("yes")
+        loggers[2].info("no")
+        #expect(lines.all.count == 1)
+    }
+
+    @Test func levelsThatAreNoneAreRefusedAllTogether() {
+        let levels = LogLevels()
+        #expect(throws: UsageError.self) { try levels.change(["a": "debug", "b": "loud"]) }
+        #expect(throws: UsageError.self) { try levels.change(["default": "default"]) }
+        #expect(throws: UsageError.self) {
+            try levels.change(Dictionary(uniqueKeysWithValues: (0..<1000).map { ("label\($0)", "info") }))
+        }
+        #expect(levels.reading == LogLevels.Reading(default: "info", levels: [:]))
+        for text in ["weir", "=info", "weir=", "weir=loud"] {
+            #expect(throws: UsageError.self, "\(text)") { try LogLevels.parse([text]) }
+        }
+        #expect(throws: UsageError.self) { try LogLevels.parse(["a=info", "a=debug"]) }
+    }
+
+    @Test func linesInsideASpanNameItsTrace() {
+        let lines = Lines()
+        let output = LogOutput(isPretty: false, secrets: [], wallMillis: { Self.wallMillis }) { lines.add($0) }
+        let logger = output.logger(label: "weir", levels: LogLevels(), metadata: LogBootstrap.traces)
+        logger.info("outside")
+        var context = ServiceContext.topLevel
+        context.spanContext = SpanContext(traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        ServiceContext.withValue(context) { logger.info("inside") }
+        #expect(!lines.all[0].contains("traceId"))
+        #expect(lines.all[1].contains(#""fields":{"traceId":"0af7651916cd43dd8448eb211c80319c"}"#), "\(lines.all)")
     }
 }

@@ -13,9 +13,12 @@ import WeirKit
         JobReport(name: "j", id: JobID(namespace: "default", jobName: "j"), status: status)
     }
 
-    private func get(_ port: Int, _ path: String) async throws -> (status: Int, type: String, body: String) {
-        let url = try #require(URL(string: "http://127.0.0.1:\(port)\(path)"))
-        let (data, response) = try await URLSession.shared.data(from: url)
+    private func get(
+        _ port: Int, _ path: String, accept: String? = nil
+    ) async throws -> (status: Int, type: String, body: String) {
+        var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)\(path)")))
+        if let accept { request.setValue(accept, forHTTPHeaderField: "Accept") }
+        let (data, response) = try await URLSession.shared.data(for: request)
         let http = try #require(response as? HTTPURLResponse)
         return (
             http.statusCode, http.value(forHTTPHeaderField: "Content-Type") ?? "", String(decoding: data, as: UTF8.self)
@@ -27,7 +30,7 @@ import WeirKit
         let cell = registry.counter("weir_x_total", help: "X.")
         let status = Mutex(JobStatus.starting)
         let server = MetricsServer(
-            .init(port: 0), metrics: { PrometheusText.render(registry) },
+            .init(port: 0), metrics: { PrometheusText.render(registry, as: $0) },
             jobs: { [Self.report(status.withLock { $0 })] })
         let port = try await server.start()
         #expect(port > 0)
@@ -39,6 +42,9 @@ import WeirKit
         #expect(metrics.body.contains("weir_x_total 41\n"))
         cell.add()
         #expect(try await get(port, "/metrics").body.contains("weir_x_total 42\n"))
+        let open = try await get(port, "/metrics", accept: "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+        #expect(open.type == "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        #expect(open.body.hasSuffix("weir_x_total 42\n# EOF\n"))
 
         #expect(try await get(port, "/healthz").status == 200)
         let starting = try await get(port, "/readyz")
@@ -57,9 +63,9 @@ import WeirKit
     }
 
     @Test func aBusyPortIsRefusedNamingItAndTheFlag() async throws {
-        let first = MetricsServer(.init(port: 0), metrics: { "" }, jobs: { [] })
+        let first = MetricsServer(.init(port: 0), metrics: { _ in "" }, jobs: { [] })
         let port = try await first.start()
-        let second = MetricsServer(.init(port: port), metrics: { "" }, jobs: { [] })
+        let second = MetricsServer(.init(port: port), metrics: { _ in "" }, jobs: { [] })
         let error = await #expect(throws: MetricsServerError.self) { try await second.start() }
         #expect(
             error?.description
@@ -67,13 +73,13 @@ import WeirKit
                 + "another with --metrics-port PORT (0: any free one), or switch the server off with --set metrics.enabled=false")
         await second.stop()
         await first.stop()
-        let third = MetricsServer(.init(port: port), metrics: { "" }, jobs: { [] })
+        let third = MetricsServer(.init(port: port), metrics: { _ in "" }, jobs: { [] })
         #expect(try await third.start() == port)
         await third.stop()
     }
 
     @Test func manyScrapesAtOnceAreAnswered() async throws {
-        let server = MetricsServer(.init(port: 0), metrics: { String(repeating: "x", count: 200_000) }, jobs: { [] })
+        let server = MetricsServer(.init(port: 0), metrics: { _ in String(repeating: "x", count: 200_000) }, jobs: { [] })
         let port = try await server.start()
         try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<100 { group.addTask { try await self.get(port, "/metrics").body.utf8.count } }

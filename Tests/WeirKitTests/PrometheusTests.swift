@@ -1,6 +1,8 @@
 import Foundation
 import Metrics
+import StoreKit
 import StreamRuntime
+import Synchronization
 import Testing
 import WeirKit
 
@@ -37,6 +39,87 @@ import WeirKit
                 weir_wait_seconds_count{k="v"} 3
 
                 """)
+    }
+
+    @Test func goldenOpenMetrics() {
+        let registry = MetricRegistry()
+        registry.counter("weir_busy_seconds_total", help: "\"Busy\".", labels: ["k": "a \"b\""]).add(3)
+        registry.counter("weir_odd", help: "A counter by another name.").add(1)
+        registry.counter("weir_x_total", help: "Its base name is taken.").add(2)
+        registry.gauge("weir_x", help: "").set(5)
+        let histogram = registry.histogram("weir_wait_seconds", help: "Wait.", bounds: [0.5, 1])
+        for value in [0.5, 7.0] { histogram.observe(value) }
+        #expect(
+            PrometheusText.render(registry, as: .openMetrics) == """
+                # TYPE weir_busy_seconds counter
+                # UNIT weir_busy_seconds seconds
+                # HELP weir_busy_seconds \\"Busy\\".
+                weir_busy_seconds_total{k="a \\"b\\""} 3
+                # TYPE weir_odd unknown
+                # HELP weir_odd A counter by another name.
+                weir_odd 1
+                # TYPE weir_wait_seconds histogram
+                # UNIT weir_wait_seconds seconds
+                # HELP weir_wait_seconds Wait.
+                weir_wait_seconds_bucket{le="0.5"} 1
+                weir_wait_seconds_bucket{le="1.0"} 1
+                weir_wait_seconds_bucket{le="+Inf"} 2
+                weir_wait_seconds_sum 7.5
+                weir_wait_seconds_count 2
+                # TYPE weir_x gauge
+                weir_x 5
+                # TYPE weir_x_total unknown
+                # HELP weir_x_total Its base name is taken.
+                weir_x_total 2
+                # EOF
+
+                """)
+    }
+
+    @Test(arguments: [
+        (nil, ExpositionFormat.text), ("", .text), ("*/*", .text), ("text/html, */*;q=0.1", .text),
+        // Prometheus 2, Prometheus 3, and a scraper that likes the old format better.
+        (
+            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+                + "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", .openMetrics
+        ),
+        (
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=1.0.0;q=0.4,"
+                + "text/plain;version=0.0.4;q=0.3,*/*;q=0.2", .openMetrics
+        ),
+        ("Application/OpenMetrics-Text ; version=1.0.0 ; q=0.4, text/plain;q=0.5", .text),
+        ("application/openmetrics-text;version=0.0.1", .text), ("application/openmetrics-text;q=0", .text),
+        ("application/openmetrics-text", .openMetrics), ("application/openmetrics-text;q=x, text/plain", .text),
+    ] as [(String?, ExpositionFormat)])
+    func theFormatIsWhatTheScraperLikesBest(accept: String?, format: ExpositionFormat) {
+        #expect(ExpositionFormat(accepting: accept) == format)
+    }
+
+    @Test func namesThatBecomeTheSameAreOneFamilyAndOneSeries() {
+        let registry = MetricRegistry()
+        registry.gauge("a.b", help: "First.", labels: ["x-y": "1", "x.y": "2"]).set(1)
+        registry.gauge("a-b", help: "Second.", labels: ["x_y": "1"]).set(2)
+        registry.gauge("a_b", help: "Third.", labels: ["x_y": "3"]).set(3)
+        #expect(
+            PrometheusText.render(registry) == """
+                # HELP a_b Second.
+                # TYPE a_b gauge
+                a_b{x_y="1"} 2
+                a_b{x_y="3"} 3
+
+                """)
+    }
+
+    @Test func beyondItsBoundARegistryShowsNoFurtherSeries() {
+        let registry = MetricRegistry(seriesMax: 3)
+        for index in 0..<5 { registry.counter("c_total", help: "C.", labels: ["n": "\(index)"]).add() }
+        registry.histogram("h", help: "H.").observe(1)
+        registry.computed("g", help: "G.") { 1 }
+        registry.counter("c_total", help: "C.", labels: ["n": "0"]).add()
+        registry.computed("c_total", kind: .counter, help: "C.", labels: ["n": "1"]) { 10 }
+        #expect(registry.sum("c_total") == 13, "those it has go on counting, and may be replaced")
+        #expect(!registry.has("h") && !registry.has("g"))
+        #expect(registry.value("weir_metrics_series_dropped_total") == 4)
     }
 
     @Test func whatIsRenderedCanBeReadBack() throws {
@@ -119,6 +202,44 @@ import WeirKit
         #expect(text.contains("body_bytes_bucket{le=\"256\"} 0\nbody_bytes_bucket{le=\"1024\"} 1\n"))
     }
 
+    @Test func descriptionsGiveHelpAndBuckets() {
+        let registry = MetricRegistry()
+        let factory = RegistryMetricsFactory(
+            registry,
+            describedBy: MetricCatalog([
+                .counter("x_total", in: "calls", "Described."), .histogram("y_seconds", bounds: [0.5], "Described too."),
+            ]))
+        Counter(label: "x_total", factory: factory).increment()
+        Metrics.Timer(label: "y", factory: factory).recordSeconds(1)
+        let text = PrometheusText.render(registry)
+        #expect(text.contains("# HELP x_total Described.\n"))
+        #expect(text.contains("# HELP y_seconds Described too.\n# TYPE y_seconds histogram\n"))
+        #expect(text.contains("y_seconds_bucket{le=\"0.5\"} 0\ny_seconds_bucket{le=\"+Inf\"} 1\n"))
+    }
+
+    @Test func openBreakersAreCountedPerStore() async throws {
+        let registry = MetricRegistry()
+        let clock = SteppedMillis()
+        var settings = BreakerState.Settings()
+        settings.failuresMax = 1
+        var breakers = withMetricsFactory(RegistryMetricsFactory(registry)) {
+            (0..<2).map { _ in CircuitBreaker(name: "s", settings: settings, nowMillis: { clock.now.withLock { $0 } }) }
+        }
+        var open: Double? { registry.value("weir_store_breakers_open", labels: ["store": "s"]) }
+        #expect(open == 0)
+        for breaker in breakers {
+            await #expect(throws: StoreError.self) {
+                try await breaker.run { () async throws(StoreError) in throw StoreError.unavailable("away") }
+            }
+        }
+        #expect(open == 2)
+        clock.now.withLock { $0 = settings.pauseMillisMin }
+        try await breakers[0].run { () async throws(StoreError) in }
+        #expect(open == 1)
+        breakers = []
+        #expect(open == 0, "nobody waits for the breaker that is gone")
+    }
+
     @Test func tooManySeriesAreCountedNotKept() {
         let registry = MetricRegistry()
         let factory = RegistryMetricsFactory(registry, seriesMax: 3)
@@ -134,6 +255,10 @@ import WeirKit
         Gauge(label: "x_total", factory: factory).record(70)
         #expect(registry.value("x_total") == 1)
     }
+}
+
+private final class SteppedMillis: Sendable {
+    let now = Mutex<Int64>(0)
 }
 
 /// Reads samples of the text format as a scraper does.

@@ -170,7 +170,7 @@ struct WindowModel {
         for index in windows.indices {
             let window = windows[index].window
             let isOver = removal(window) <= time
-            if window.last > before || before == .min, window.last <= time {
+            if window.last > before, window.last <= time {
                 windows[index].armed = nil
                 if !windows[index].unfired.isEmpty || !options.isDiscarding {
                     fire(index, .onTime, isLast: removal(window) == window.last)

@@ -2,6 +2,9 @@
 #ifndef COSSHIM_H
 #define COSSHIM_H
 
+/// Brings the cache line at `address` near, for writing. Any address may be given.
+static inline void cos_prefetch(const void *address) { __builtin_prefetch(address, 1, 3); }
+
 #if defined(__linux__)
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -11,15 +11,17 @@ public struct MarketFeedJob: StreamJob {
     private let feed: Feed
 
     /// - Parameters:
-    ///   - ticksPerSecond: over all symbols.
-    ///   - tick: the tick of a number; called on task threads, again with the same number after a restart.
+    ///   - firstNumber: where a first start begins; later ones go on behind the last checkpoint.
+    ///   - numbersPerSecond: the rate `tick` is called with, over all symbols.
+    ///   - tick: the tick of a number, nil when the market is silent there; called on task threads, again with the same
+    ///     number after a restart.
     public init(
-        transport: TradingTransport, topics: TradingTopics = TradingTopics(), ticksPerSecond: Double,
-        tick: @escaping @Sendable (Int64) -> PriceTick
+        transport: TradingTransport, topics: TradingTopics = TradingTopics(), firstNumber: Int64 = 0,
+        numbersPerSecond: Double, tick: @escaping @Sendable (Int64) -> PriceTick?
     ) {
         let topic = topics.marketData
-        feed = Feed(transport: transport, topic: topic, perSecond: ticksPerSecond, limit: nil) { number in
-            let tick = tick(number)
+        feed = Feed(transport: transport, topic: topic, first: firstNumber, perSecond: numbersPerSecond, limit: nil) { number in
+            guard let tick = tick(number) else { return nil }
             return OutgoingRecord(
                 topic: topic, key: Array(tick.symbol.text.utf8), value: tick.encoded(), headers: [OutgoingRecord.jsonHeader])
         }
@@ -43,7 +45,7 @@ public struct OrderFeedJob: StreamJob {
         order: @escaping @Sendable (Int64) -> Order
     ) {
         let topic = topics.orders
-        feed = Feed(transport: transport, topic: topic, perSecond: ordersPerSecond, limit: limit) { number in
+        feed = Feed(transport: transport, topic: topic, first: 0, perSecond: ordersPerSecond, limit: limit) { number in
             let order = order(number)
             return OutgoingRecord(
                 topic: topic, key: Array(order.userID.text.utf8), value: order.encoded(), headers: [OutgoingRecord.jsonHeader])
@@ -54,22 +56,23 @@ public struct OrderFeedJob: StreamJob {
 }
 
 /// A generator into one topic. One subtask, so that the topic has the generator's order.
-private struct Feed: Sendable {
+struct Feed: Sendable {
     let transport: TradingTransport
     let topic: String
+    let first: Int64
     let perSecond: Double
     let limit: Int64?
-    let make: @Sendable (Int64) -> OutgoingRecord
+    let make: @Sendable (Int64) -> OutgoingRecord?
 
     func build(_ flow: Flow) {
         let records = flow.source(
-            GeneratorSource(count: limit, splits: 1, ratePerSecond: perSecond, make), id: "generator"
+            GeneratorSource(from: first, count: limit, splits: 1, ratePerSecond: perSecond, make), id: "generator"
         ).parallelism(1)
         switch transport {
         case .log(let store):
-            records.map { $0 }.id("records").parallelism(1).sink(OutgoingRecord.sink(store, topic), id: "output")
+            records.compactMap { $0 }.id("records").parallelism(1).sink(OutgoingRecord.sink(store, topic), id: "output")
         case .kafka(let configuration, let transactions):
-            records.map { $0 }.id("records").parallelism(1)
+            records.compactMap { $0 }.id("records").parallelism(1)
                 .sink(OutgoingRecord.sink(configuration, transactions, topic), id: "output")
         }
     }

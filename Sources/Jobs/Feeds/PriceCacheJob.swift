@@ -1,12 +1,15 @@
 import ConnectorKafka
 import ConnectorLog
+import StoreKit
 import StreamRuntime
-import Synchronization
 import Trading
 import TradingStores
 
 /// Keeps the price store up to date from `market_data`. At least once is enough: the store takes a tick
 /// only when its `seq` is newer.
+///
+///     market_data ─► decode ─┬─► the price store
+///                            └─► no tick, or one that makes no sense ─► market_data.dlq
 public struct PriceCacheJob: StreamJob {
     public static let name = "price-cache"
     public static let summary = "Writes the latest prices from market_data into the price store."
@@ -14,106 +17,72 @@ public struct PriceCacheJob: StreamJob {
     private let transport: TradingTransport
     private let topics: TradingTopics
     private let prices: any PriceStore
+    private let groupID: String
 
-    public init(transport: TradingTransport, prices: any PriceStore, topics: TradingTopics = TradingTopics()) {
+    /// `groupID`: the consumer group whose committed offsets show the job's progress on Kafka.
+    public init(
+        transport: TradingTransport, prices: any PriceStore, topics: TradingTopics = TradingTopics(),
+        groupID: String = "price-cache"
+    ) {
         self.transport = transport
-        self.prices = prices
         self.topics = topics
+        self.prices = prices
+        self.groupID = groupID
     }
 
     public func build(_ flow: Flow) {
+        let groupID = groupID
+        let letters = TradingTopics.deadLetters(of: topics.marketData)
         switch transport {
         case .log(let store):
             connect(
                 flow,
-                LogSource<PriceTick?>(store, topics: [topics.marketData]) { try? PriceTick.decode($0.value ?? Self.nothing) })
-        case .kafka(let configuration, _):
+                LogSource<TickArrival>(store, topics: [topics.marketData]) { TickArrival(IncomingRecord($0), groupID) },
+                OutgoingRecord.sink(store, letters))
+        case .kafka(let configuration, let transactions):
             connect(
                 flow,
-                KafkaSource<PriceTick?>(
-                    configuration, topics: [topics.marketData], groupID: Self.name, start: .earliest
-                ) { try? PriceTick.decode($0.value ?? Self.nothing) })
+                KafkaSource<TickArrival>(configuration, topics: [topics.marketData], groupID: groupID, start: .earliest) {
+                    TickArrival(IncomingRecord($0), groupID)
+                },
+                OutgoingRecord.sink(configuration, transactions, letters))
         }
     }
 
-    private static var nothing: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
-
-    private func connect<Ticks: Source<PriceTick?>>(_ flow: Flow, _ ticks: Ticks) {
-        flow.source(ticks, id: "market-data")
-            .compactMap { $0 }.id("decoded")
-            .sink(PriceStoreSink(prices), id: "prices")
+    private func connect<Ticks: Source<TickArrival>, Letters: Sink<OutgoingRecord>>(
+        _ flow: Flow, _ ticks: Ticks, _ deadLetters: Letters
+    ) {
+        let prices = prices
+        // What came while the last request was under way is the next one.
+        let options = BatchingOptions(BatchLimits(countMax: 1024, ageMax: .zero))
+        let arrivals = flow.source(ticks, id: "market-data")
+        arrivals
+            .compactMap { if case .tick(let tick) = $0 { tick } else { nil } }.id("decoded")
+            .sink(BatchingSink(options, failures: .store("the price store")) { try await prices.update($0) }, id: "prices")
+        arrivals
+            .compactMap { if case .unusable(let record) = $0 { record } else { nil } }.id("unusable")
+            .sink(deadLetters, id: "output")
     }
 }
 
-/// Writes ticks to a price store in batches, one batch at a time.
-struct PriceStoreSink: Sink {
-    typealias Element = PriceTick
-    private let prices: any PriceStore
+/// What a record of `market_data` turned out to be.
+private enum TickArrival: Sendable {
+    case tick(PriceTick)
+    case unusable(OutgoingRecord)
 
-    init(_ prices: any PriceStore) { self.prices = prices }
-
-    func makeWriter(_ context: SinkWriterContext) -> Writer { Writer(prices: prices, wake: context.wake) }
-
-    struct Writer: SinkWriter {
-        private static let batchMax = 1024
-        /// What has been handed to the store and how that went; shared with the request in flight.
-        private final class Progress: Sendable {
-            struct State {
-                var isBusy = false
-                var error: (any Error)?
-            }
-            let state = Mutex(State())
-        }
-
-        private let prices: any PriceStore
-        private let wake: @Sendable () -> Void
-        private let progress = Progress()
-        private var batch: [PriceTick] = []
-
-        init(prices: any PriceStore, wake: @escaping @Sendable () -> Void) {
-            self.prices = prices
-            self.wake = wake
-        }
-
-        var isReady: Bool { batch.count < Self.batchMax || !progress.state.withLock { $0.isBusy } }
-
-        mutating func write(_ element: PriceTick) throws {
-            batch.append(element)
-            if batch.count >= Self.batchMax { try flush() }
-        }
-
-        mutating func flush() throws {
-            let isBusy = try progress.state.withLock { state in
-                if let error = state.error { throw error }
-                return state.isBusy
-            }
-            guard !batch.isEmpty, !isBusy else { return }
-            progress.state.withLock { $0.isBusy = true }
-            let (ticks, prices, progress, wake) = (batch, prices, progress, wake)
-            batch.removeAll(keepingCapacity: true)
-            Task {
-                let failure: (any Error)?
-                do {
-                    try await prices.update(ticks)
-                    failure = nil
-                } catch {
-                    failure = error
-                }
-                progress.state.withLock {
-                    $0.isBusy = false
-                    $0.error = failure
-                }
-                wake()
-            }
-        }
-
-        mutating func endEpoch(_ epoch: Epoch) throws { try flush() }
-
-        func isAcknowledged(through epoch: Epoch) throws -> Bool {
-            try progress.state.withLock { state in
-                if let error = state.error { throw error }
-                return !state.isBusy && batch.isEmpty
-            }
+    init(_ record: IncomingRecord, _ consumer: String) {
+        do {
+            let tick = try PriceTick.decode(record.bytes)
+            // The store takes none of these, however often it is asked.
+            if let nonsense = tick.validate() { throw NonsenseTick(reason: nonsense) }
+            self = .tick(tick)
+        } catch {
+            self = .unusable(record.deadLetter(error, consumer))
         }
     }
+}
+
+private struct NonsenseTick: Error, CustomStringConvertible {
+    let reason: String
+    var description: String { "the tick makes no sense: \(reason)" }
 }

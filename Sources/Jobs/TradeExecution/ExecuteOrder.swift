@@ -1,3 +1,4 @@
+import StoreKit
 import StreamRuntime
 import Trading
 import TradingStores
@@ -6,7 +7,7 @@ import TradingStores
 struct ExecuteOrder: KeyedAsyncFunction {
     typealias Key = UserID
     typealias Input = IncomingOrder
-    typealias Output = Outcome
+    typealias Output = TracedOutcome
 
     private let executor: OrderExecutor
     /// The portfolio as this job last committed it, with its version: saves a read, decides nothing.
@@ -24,24 +25,24 @@ struct ExecuteOrder: KeyedAsyncFunction {
         OrderExecutor.Request(incoming: input, cached: cached[key])
     }
 
-    var perform: @Sendable (OrderExecutor.Request) async throws -> OrderExecutor.Response {
+    var perform: @Sendable (OrderExecutor.Request) async throws -> TracedExecution {
         let executor = executor
-        return { try await executor.execute($0) }
+        return { try await executor.executeInSpan($0) }
     }
 
     mutating func complete<Out: Collector>(
-        _ input: IncomingOrder, key: UserID, _ response: OrderExecutor.Response, into out: inout Out
-    ) throws where Out.Element == Outcome {
-        switch response {
+        _ input: IncomingOrder, key: UserID, _ execution: TracedExecution, into out: inout Out
+    ) throws where Out.Element == TracedOutcome {
+        switch execution.response {
         case .decided(let outcome, let portfolio):
             if cached[key] != portfolio { cached[key] = portfolio }
             metrics.count(outcome)
-            try out.collect(outcome)
+            try out.collect(TracedOutcome(outcome: outcome, trace: execution.trace))
         case .replayed(let outcome):
             cached[key] = nil
             metrics.replays.add()
             metrics.count(outcome)
-            try out.collect(outcome)
+            try out.collect(TracedOutcome(outcome: outcome, trace: execution.trace))
         case .duplicate:
             cached[key] = nil
             metrics.duplicates.add()
@@ -49,14 +50,11 @@ struct ExecuteOrder: KeyedAsyncFunction {
     }
 
     func verdict(on error: any Error, attempt: Int) -> AsyncVerdict {
-        let delay = backoff.millis(attempt: attempt)
         switch error {
-        case let error as StoreError where error.isOutage:
-            return attempt < 3 ? .retry(afterMillis: delay) : .waitOut(reason: error.description, retryAfterMillis: delay)
-        case let error as StoreError where error.isRetryable:
-            return .retry(afterMillis: delay)
+        case let error as NamedStoreError:
+            return .store(error.store, failed: error.cause, attempt: attempt, backoff)
         case is AsyncTimeout:
-            return .waitOut(reason: "a store does not answer", retryAfterMillis: delay)
+            return .store("the price store or the portfolio store", failed: error, attempt: attempt, backoff)
         default:
             return .fail
         }
@@ -71,15 +69,13 @@ struct ExecutionMetrics {
     let replays: MetricRegistry.Cell
 
     init(_ metrics: MetricRegistry) {
-        trades = metrics.counter("weir_trades_total", help: "Orders that were executed.")
+        trades = metrics.counter(.trades)
         rejections = Dictionary(
             uniqueKeysWithValues: RejectionReason.allCases.map { reason in
-                (reason, metrics.counter("weir_rejections_total", help: "Orders that were refused.", labels: ["reason": reason.rawValue]))
+                (reason, metrics.counter(.rejections, labels: ["reason": reason.rawValue]))
             })
-        duplicates = metrics.counter(
-            "weir_duplicate_orders_total", help: "Order records whose order another record had decided.")
-        replays = metrics.counter(
-            "weir_replayed_orders_total", help: "Outcomes emitted again from the ledger after a restart.")
+        duplicates = metrics.counter(.duplicateOrders)
+        replays = metrics.counter(.replayedOrders)
     }
 
     func count(_ outcome: Outcome) {

@@ -1,3 +1,4 @@
+import StoreKit
 import StreamRuntime
 import Trading
 import TradingStores
@@ -18,7 +19,7 @@ public struct ExecutionPolicy: Sendable {
     public init(symbols: Set<Symbol>) { self.symbols = symbols }
 }
 
-/// One order from the latest price to the committed outcome (the steps of "Executing one order").
+/// Executes one order: latest price, portfolio, decision, conditional commit.
 ///
 /// Whatever happens on the way, the ledger decides: the first committed outcome of an order is the outcome, a
 /// replay echoes it, another record with the same order is a duplicate. Any thread.
@@ -52,7 +53,9 @@ struct OrderExecutor: Sendable {
         var isFresh = false
         for attempt in 1...max(1, policy.conflictAttemptsMax) {
             if portfolio == nil, !isFresh {
-                portfolio = try await portfolios.portfolio(order.userID, consistent: true)
+                portfolio = try await fromPortfolios { () async throws(StoreError) in
+                    try await portfolios.portfolio(order.userID, consistent: true)
+                }
                 isFresh = true
             }
             if let response = try await attemptOnce(request, price, portfolio) { return response }
@@ -83,19 +86,18 @@ struct OrderExecutor: Sendable {
     private func commit(
         _ outcome: Outcome, _ portfolio: Portfolio?, _ next: Portfolio?, _ now: Int64, _ request: Request
     ) async throws -> Response? {
-        let result = try await portfolios.commit(
-            ExecutionCommit(
-                expectedVersion: portfolio?.version, newPortfolio: next,
-                record: ExecutionRecord(
-                    outcome: outcome, source: request.incoming.position, expiresAtMillis: now + policy.ledgerMillis)))
+        let commit = ExecutionCommit(
+            expectedVersion: portfolio?.version, newPortfolio: next,
+            record: ExecutionRecord(
+                outcome: outcome, source: request.incoming.position, expiresAtMillis: now + policy.ledgerMillis))
+        let result = try await fromPortfolios { () async throws(StoreError) in try await portfolios.commit(commit) }
         return response(to: result, outcome, next ?? portfolio, request)
     }
 
     private func record(_ rejection: Rejection, _ request: Request) async throws -> Response {
-        let result = try await portfolios.record(
-            IndependentRejection(
-                rejection, source: request.incoming.position,
-                expiresAtMillis: clock.wallMillis() + policy.ledgerMillis))
+        let independent = IndependentRejection(
+            rejection, source: request.incoming.position, expiresAtMillis: clock.wallMillis() + policy.ledgerMillis)
+        let result = try await fromPortfolios { () async throws(StoreError) in try await portfolios.record(independent) }
         return response(to: result, .rejection(rejection), request.cached, request) ?? .duplicate
     }
 
@@ -116,10 +118,19 @@ struct OrderExecutor: Sendable {
         var pauseMillis = 5
         while true {
             if let cached = prices.cached(symbol) { return cached }
-            if let latest = try await prices.latest(symbol) { return latest }
+            let latest = try await NamedStoreError.naming("the price store") { () async throws(StoreError) in
+                try await prices.latest(symbol)
+            }
+            if let latest { return latest }
             guard clock.monotonicNanos() < deadline else { return nil }
             try await Task.sleep(for: .milliseconds(pauseMillis))
             pauseMillis = min(pauseMillis * 2, 250)
         }
+    }
+
+    private func fromPortfolios<Value: Sendable>(
+        _ body: () async throws(StoreError) -> Value
+    ) async throws(NamedStoreError) -> Value {
+        try await NamedStoreError.naming("the portfolio store", body)
     }
 }

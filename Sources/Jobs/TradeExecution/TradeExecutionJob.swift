@@ -35,17 +35,18 @@ public struct TradeExecutionJob: StreamJob {
     }
 
     public func build(_ flow: Flow) {
+        let groupID = groupID
         switch transport {
         case .log(let store):
             connect(
                 flow,
-                LogSource<OrderArrival>(store, topics: [topics.orders]) { OrderArrival(IncomingRecord($0)) },
+                LogSource<OrderArrival>(store, topics: [topics.orders]) { OrderArrival(IncomingRecord($0), groupID) },
                 OutgoingRecord.sink(store, topics.executed))
         case .kafka(let configuration, let transactions):
             connect(
                 flow,
                 KafkaSource<OrderArrival>(configuration, topics: [topics.orders], groupID: groupID, start: .earliest) {
-                    OrderArrival(IncomingRecord($0))
+                    OrderArrival(IncomingRecord($0), groupID)
                 },
                 OutgoingRecord.sink(configuration, transactions, topics.executed))
         }
@@ -70,13 +71,14 @@ public struct TradeExecutionJob: StreamJob {
 }
 
 extension OutgoingRecord {
-    init(_ outcome: Outcome, _ topics: TradingTopics) {
-        let key = Array(outcome.userID.text.utf8)
-        switch outcome {
+    init(_ decided: TracedOutcome, _ topics: TradingTopics) {
+        let key = Array(decided.outcome.userID.text.utf8)
+        let headers = [Self.jsonHeader] + decided.trace.fields.map { (name: $0.name, value: Array($0.value.utf8)) }
+        switch decided.outcome {
         case .trade(let trade):
-            self.init(topic: topics.executed, key: key, value: trade.encoded(), headers: [Self.jsonHeader])
+            self.init(topic: topics.executed, key: key, value: trade.encoded(), headers: headers)
         case .rejection(let rejection):
-            self.init(topic: topics.rejected, key: key, value: rejection.encoded(), headers: [Self.jsonHeader])
+            self.init(topic: topics.rejected, key: key, value: rejection.encoded(), headers: headers)
         }
     }
 }

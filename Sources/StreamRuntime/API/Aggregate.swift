@@ -1,5 +1,5 @@
-/// Folds many values into one accumulator, and says what the accumulator amounts to. Used by aggregating state and
-/// by windows.
+/// Combines many inputs into one accumulator and computes a result from it. Used by aggregating state, by windows and by
+/// `KeyedStream.aggregate`.
 ///
 ///     struct Longest: Aggregate {
 ///         func empty() -> String { "" }

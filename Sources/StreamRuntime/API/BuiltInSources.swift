@@ -1,15 +1,19 @@
 /// Records made from their number: the same number gives the same record, so that a restart goes on
 /// exactly where the last decision was.
 public struct GeneratorSource<Element>: Source {
+    private let first: Int64
     private let count: Int64?
     private let splits: Int
     private let ratePerSecond: Double?
     private let make: @Sendable (Int64) -> Element
 
-    /// Numbers from 0, dealt out over `splits` parts; `count` in all (`nil`: without end), `ratePerSecond` in all.
+    /// Numbers from `first`, dealt out over `splits` parts; `count` in all (`nil`: without end), `ratePerSecond` in all.
+    /// A restart goes on behind the last checkpoint, whatever `first` is then; with a `count` it must stay the same.
     public init(
-        count: Int64? = nil, splits: Int = 1, ratePerSecond: Double? = nil, _ make: @escaping @Sendable (Int64) -> Element
+        from first: Int64 = 0, count: Int64? = nil, splits: Int = 1, ratePerSecond: Double? = nil,
+        _ make: @escaping @Sendable (Int64) -> Element
     ) {
+        self.first = first
         self.count = count
         self.splits = max(1, splits)
         self.ratePerSecond = ratePerSecond
@@ -17,17 +21,21 @@ public struct GeneratorSource<Element>: Source {
     }
 
     public func discoverSplits(_ context: SourceContext) -> [SourceSplit] {
-        (0..<splits).map { SourceSplit(id: "part-\($0)", start: 0) }
+        (0..<splits).map { SourceSplit(id: "part-\($0)", start: turns(of: Int64($0), before: first)) }
+    }
+
+    /// How many numbers below `number` belong to the part.
+    private func turns(of part: Int64, before number: Int64) -> Int64 {
+        (number - part + Int64(splits) - 1) / Int64(splits)
     }
 
     public func makeReader(_ context: SourceReaderContext) -> Reader {
         Reader(
             parts: context.assignments.map { assignment in
                 let index = Int64(assignment.split.dropFirst("part-".count)) ?? 0
-                let total = Int64(splits)
                 return Reader.Part(
                     split: assignment.split, index: index, next: assignment.next,
-                    end: count.map { ($0 - index + total - 1) / total })
+                    end: count.map { turns(of: index, before: first + $0) })
             },
             splits: Int64(splits),
             pace: ratePerSecond.map {

@@ -10,25 +10,27 @@ public final class Flow {
     /// Records from `source`, read by the operator `id`.
     ///
     /// The id names the positions of the source's splits in checkpoints: keep it when you change the job.
-    @inlinable public func source<S: Source>(_ source: S, id: OperatorID = "source") -> Stream<SourceHead<S>> {
-        let node = add(id, .source, inputs: [])
+    @inlinable public func source<S: Source>(_ source: S, id: OperatorID? = nil) -> Stream<SourceHead<S>> {
+        let node = add("source", named: id, .source, inputs: [])
         discover(node) { try source.discoverSplits($0) }
         return Stream(self, SourceHead(source, node), node)
     }
 
+    /// `named`: the id that the author gave; without one it is `defaultID`, numbered where that is taken.
     @usableFromInline func add(
-        _ id: OperatorID, _ kind: GraphNode.Kind, inputs: [NodeIndex], traits: GraphNode.Traits = []
+        _ defaultID: OperatorID, named id: OperatorID? = nil, _ kind: GraphNode.Kind, inputs: [NodeIndex], traits: GraphNode.Traits = []
     ) -> NodeIndex {
+        let nodeID = id ?? unique(defaultID)
         nodes.append(
             GraphNode(
-                id: unique(id), kind: kind, inputs: inputs, traits: traits,
-                makeTask: { _ in throw GraphError("operator '\(id)' was never completed") }))
+                id: nodeID, hasExplicitID: id != nil, kind: kind, inputs: inputs, traits: traits,
+                makeTask: { _ in throw GraphError("operator '\(nodeID)' was never completed") }))
         return NodeIndex(nodes.count - 1)
     }
 
     /// The second `map` of a job is called `map-2`.
     private func unique(_ id: OperatorID) -> OperatorID {
-        guard nodes.contains(where: { $0.id == id && !$0.hasExplicitID }) else { return id }
+        guard nodes.contains(where: { $0.id == id }) else { return id }
         var number = 2
         while nodes.contains(where: { $0.id.rawValue == "\(id)-\(number)" }) { number += 1 }
         return OperatorID("\(id)-\(number)")

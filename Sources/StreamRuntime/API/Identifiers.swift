@@ -29,16 +29,6 @@ public struct Epoch: Hashable, Comparable, Sendable, CustomStringConvertible {
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// One of the fixed number of slices (128 by default) that a job's keys fall into; the unit in which
-/// keyed state moves between subtasks when the parallelism changes.
-public struct KeyGroup: Hashable, Comparable, Sendable, CustomStringConvertible {
-    public let rawValue: Int
-
-    @inlinable public init(_ rawValue: Int) { self.rawValue = rawValue }
-    public var description: String { String(rawValue) }
-    public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
-}
-
 /// A job's identity, stable over restarts and resubmits: 32 hex digits.
 public struct JobID: Hashable, Sendable, CustomStringConvertible {
     public let rawValue: String
@@ -75,7 +65,7 @@ public struct AttemptID: Hashable, Sendable, CustomStringConvertible {
     public var description: String { rawValue }
 }
 
-/// The name of one checkpoint: written once, never reused (DESIGN rule 4.2; EXACTLY-ONCE hole 6).
+/// The name of one checkpoint: written once, never reused (rule 2; docs/proof.md: reused-checkpoint-names).
 public struct CheckpointID: Hashable, Sendable, CustomStringConvertible {
     public let job: JobID
     public let island: Int
@@ -92,11 +82,11 @@ public struct CheckpointID: Hashable, Sendable, CustomStringConvertible {
     /// `job/island/epoch/attempt`.
     public var description: String { "\(job)/\(island)/\(epoch)/\(attempt)" }
 
-    /// Reads what `description` writes; `nil` for anything else.
+    /// Reads what `description` writes; `nil` for anything else. Another epoch must be able to follow.
     public init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 4, let job = JobID(String(parts[0])), let island = Int(parts[1]), island >= 0,
-            let epoch = UInt64(parts[2]), let attempt = AttemptID(String(parts[3]))
+            let epoch = UInt64(parts[2]), epoch <= UInt64(Int64.max), let attempt = AttemptID(String(parts[3]))
         else { return nil }
         self.init(job: job, island: island, epoch: Epoch(epoch), attempt: attempt)
     }

@@ -4,7 +4,7 @@
 /// `request` and `complete` run on the task thread, with state, and must not block; `perform` runs in Swift
 /// concurrency. An input is part of every checkpoint from its arrival until it is completed; after a restore
 /// its request is made again. So the effects of `perform` must be idempotent by an id taken from the input,
-/// never from time or epoch (DESIGN rule 4.8).
+/// never from time or epoch (rule 8).
 public protocol KeyedAsyncFunction<Key, Input, Output>: SendableMetatype {
     associatedtype Key: StreamKey
     /// Stored in checkpoints while in flight.
@@ -25,6 +25,18 @@ public protocol KeyedAsyncFunction<Key, Input, Output>: SendableMetatype {
 
     /// What to do about a failed `perform`; `attempt` counts from 1.
     func verdict(on error: any Error, attempt: Int) -> AsyncVerdict
+
+    /// After the verdict `.fail`: updates the state and emits results all the same, as `complete` does, and returns true; or
+    /// returns false, as the default does, to fail the attempt with the error.
+    mutating func recover<Out: Collector>(
+        _ input: Input, key: Key, from error: any Error, into out: inout Out
+    ) throws -> Bool where Out.Element == Output
+}
+
+extension KeyedAsyncFunction {
+    public mutating func recover<Out: Collector>(
+        _ input: Input, key: Key, from error: any Error, into out: inout Out
+    ) throws -> Bool where Out.Element == Output { false }
 }
 
 /// What happens to a request that failed.
@@ -33,7 +45,7 @@ public enum AsyncVerdict: Sendable {
     case retry(afterMillis: Int)
     /// The same, without limit, with the job shown as paused because of `reason` until a request succeeds.
     case waitOut(reason: String, retryAfterMillis: Int)
-    /// The attempt fails, and the job restarts by its strategy.
+    /// Give up: `recover` may still have a result; without one the attempt fails, and the job restarts by its strategy.
     case fail
 }
 
@@ -53,11 +65,15 @@ public struct Backoff: Sendable {
     }
 }
 
+/// How much an asynchronous operator has in flight, and for how long.
 public struct AsyncOptions: Sendable {
     /// Records in the operator at most, in flight or waiting for their key, per subtask; then back-pressure.
     public var capacity = 1024
     /// One request takes at most this long; then it is cancelled and counts as failed with `AsyncTimeout`.
     public var timeoutMillis = 10_000
+
+    /// A century: no request takes longer, and sums of it with times do not overflow.
+    static let timeoutMillisMax = 100 * 366 * 86_400_000
 
     public init(capacity: Int = 1024, timeoutMillis: Int = 10_000) {
         self.capacity = capacity

@@ -22,6 +22,7 @@ public protocol KeyedProcessFunction<Key, Input, Output>: SendableMetatype {
     associatedtype Input
     associatedtype Output
 
+    /// A record of `key`: updates the state of this key, registers timers for it, emits results.
     mutating func process<Out: Collector>(
         _ input: Input, key: Key, _ context: KeyedContext<Key>, into out: inout Out
     ) throws where Out.Element == Output
@@ -62,6 +63,7 @@ public struct KeyedContext<Key: StreamKey> {
     /// No record at or before this event time is expected any more; `Int64.min` before the first watermark.
     @inlinable public var watermarkMillis: Int64 { core.watermark }
 
+    /// Registers and deletes timers of the key in hand.
     @inlinable public var timers: TimerService<Key> { core.timers }
 }
 
@@ -73,6 +75,7 @@ public struct KeyedProcess<F: KeyedProcessFunction>: Operator {
     @usableFromInline var function: F
     @usableFromInline let key: @Sendable (F.Input) -> F.Key
     @usableFromInline let context: KeyedContext<F.Key>
+    @usableFromInline let places: TablePlaces<F.Key>
 
     @inlinable init(
         context: OperatorContext, key: @escaping @Sendable (F.Input) -> F.Key,
@@ -81,6 +84,7 @@ public struct KeyedProcess<F: KeyedProcessFunction>: Operator {
         core = try KeyedCore(context)
         function = try make(KeyedStateContext(state: core.state, operatorContext: context))
         try core.seal()
+        places = core.state.places(of: F.Key.self)
         self.key = key
         self.context = KeyedContext(core)
     }
@@ -90,6 +94,11 @@ public struct KeyedProcess<F: KeyedProcessFunction>: Operator {
     where Down.Element == Output {
         try function.process(input, key: key(input), context, into: &down)
     }
+
+    @inlinable public static var prefetches: Bool { TablePlaces<F.Key>.isWorthIt(for: F.Input.self) }
+    @inlinable @inline(__always)
+    public func prefetch(_ input: Input) { places.prefetch(key(input)) }
+    @inlinable public func readAhead(_ inputs: UnsafeBufferPointer<Input>) { places.readAhead(inputs, key: key) }
 
     @inlinable public mutating func watermark<Down: Collector>(_ time: Int64, into down: inout Down) throws
     where Down.Element == Output {

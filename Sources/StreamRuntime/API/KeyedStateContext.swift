@@ -1,6 +1,9 @@
 /// Declares the state of one subtask's function. Names are stable: they find the state in checkpoints. A name may be
 /// declared once, and only while the function is made.
 ///
+/// Use a handle, and timers, only with the key that the function was called with: other keys may belong to another
+/// subtask. A change of theirs fails the job at the next checkpoint (`ForeignKeyError`).
+///
 /// Every kind takes a time to live, `ttl:`; what it returns is then `Expiring…State`, used in the same way.
 public struct KeyedStateContext<Key: StreamKey> {
     @usableFromInline let state: OperatorState

@@ -39,47 +39,33 @@ public struct KeyedStream<Up: Chain, Key: StreamKey> {
     ///     words.keyed(by: { $0 }).fold(0) { count, _ in count += 1 }
     @inlinable public func fold<Value: StateCodable & Sendable>(
         _ initial: Value, _ update: @escaping @Sendable (inout Value, Element) -> Void
-    ) -> Stream<Stage<InputHead<Element>, Fold<Key, Element, Value>>> {
+    ) -> Stream<Stage<InputHead<Element>, Fold<FoldRule<Key, Element, Value>>>> {
+        folded("fold", FoldRule(initial: initial, update: update))
+    }
+
+    /// Combines each record with what the records of its key have come to so far, and emits what they come to now; the
+    /// first record of a key is emitted as it is.
+    ///
+    ///     readings.keyed(by: \.sensor).reduce { $0.celsius >= $1.celsius ? $0 : $1 }
+    @inlinable public func reduce(
+        _ combine: @escaping @Sendable (_ soFar: Element, _ next: Element) -> Element
+    ) -> Stream<Stage<InputHead<Element>, Fold<ReduceRule<Key, Element>>>> where Element: StateCodable {
+        folded("reduce", ReduceRule(combine: combine))
+    }
+
+    /// Adds each record to its key's accumulator, and emits the key with the result of all its records so far.
+    ///
+    ///     orders.keyed(by: \.user).aggregate(Average().over(\.price))
+    @inlinable public func aggregate<A: Aggregate>(
+        _ aggregate: A
+    ) -> Stream<Stage<InputHead<Element>, Fold<AggregateRule<Key, A>>>> where A.Input == Element {
+        folded("aggregate", AggregateRule(aggregate: aggregate))
+    }
+
+    @inlinable func folded<Rule: FoldingRule>(
+        _ defaultID: OperatorID, _ rule: Rule
+    ) -> Stream<Stage<InputHead<Element>, Fold<Rule>>> where Rule.Key == Key, Rule.Input == Element {
         let key = key
-        return exchanged().stage("fold", .stateful) {
-            try Fold(context: $0, key: key, initial: initial, update: update)
-        }
+        return exchanged().stage(defaultID, .stateful) { try Fold(context: $0, key: key, rule: rule) }
     }
-}
-
-/// `KeyedStream.fold`.
-public struct Fold<Key: StreamKey, Input, Value: StateCodable>: Operator {
-    public typealias Output = (key: Key, value: Value)
-    @usableFromInline let state: OperatorState
-    @usableFromInline let table: StateTable<Key, Value>
-    @usableFromInline let key: @Sendable (Input) -> Key
-    @usableFromInline let initial: Value
-    @usableFromInline let update: @Sendable (inout Value, Input) -> Void
-
-    @inlinable init(
-        context: OperatorContext, key: @escaping @Sendable (Input) -> Key, initial: Value,
-        update: @escaping @Sendable (inout Value, Input) -> Void
-    ) throws {
-        state = try context.makeState()
-        table = try state.table("value", .value, Key.self, Value.self)
-        try state.seal()
-        self.key = key
-        self.initial = initial
-        self.update = update
-    }
-
-    @inlinable @inline(__always)
-    public mutating func process<Down: Collector>(_ input: Input, into down: inout Down) throws
-    where Down.Element == Output {
-        let key = key(input)
-        let place = table.pointer(for: key, initial: { initial })
-        update(&place.pointee, input)
-        try down.collect((key, place.pointee))
-    }
-
-    public mutating func barrier(_ snapshot: TaskSnapshot) throws {
-        snapshot.add(try state.snapshot(snapshot.epoch), of: state.operatorID)
-    }
-
-    public mutating func close() { state.close() }
 }

@@ -1,10 +1,10 @@
-/// A second way out of an operator, for records of another kind than its results: late ones, rejected ones.
+/// An additional output of an operator, for records of another type than its results, such as late or rejected ones.
 ///
 ///     let late = SideOutput<Order>("late")
 ///     let counts = orders.keyed(by: \.user).window(…).lateOutput(late).aggregate(Count())
 ///     counts.sideOutput(late).sink(lateOrders)
 ///
-/// Records put out that nobody reads are dropped.
+/// Records emitted to a side output that no stream reads are dropped.
 public struct SideOutput<Element>: Sendable {
     public let name: String
 
@@ -37,7 +37,7 @@ extension KeyedStateContext {
 }
 
 extension Stream {
-    /// What the operator before puts out under this name.
+    /// The records that the preceding operator emits to `output`.
     @inlinable public func sideOutput<Other>(_ output: SideOutput<Other>) -> Stream<InputHead<Other>> {
         let side = flow.add("side-output", .sideOutput(output.name), inputs: [node])
         return Stream<InputHead<Other>>(flow, InputHead(), side)

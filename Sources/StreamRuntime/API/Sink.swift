@@ -15,6 +15,7 @@ extension Sink {
     public var transactions: (any TransactionDomain)? { nil }
 }
 
+/// What a sink's writer is given when its subtask is made.
 public struct SinkWriterContext: Sendable {
     public let operatorID: OperatorID
     public let job: JobID
@@ -25,10 +26,13 @@ public struct SinkWriterContext: Sendable {
     public let wake: @Sendable () -> Void
     public let metrics: MetricRegistry
     public let clock: any RuntimeClock
+    /// Where a writer says that its outside system is down: the job is shown as paused, no epoch is begun.
+    public let pauses: PauseReasons
 
     public init(
         operatorID: OperatorID, job: JobID, subtask: Int, parallelism: Int, log: RuntimeLog,
-        wake: @escaping @Sendable () -> Void, metrics: MetricRegistry, clock: any RuntimeClock
+        wake: @escaping @Sendable () -> Void, metrics: MetricRegistry, clock: any RuntimeClock,
+        pauses: PauseReasons = PauseReasons()
     ) {
         self.operatorID = operatorID
         self.job = job
@@ -38,6 +42,7 @@ public struct SinkWriterContext: Sendable {
         self.wake = wake
         self.metrics = metrics
         self.clock = clock
+        self.pauses = pauses
     }
 }
 
@@ -59,7 +64,7 @@ public protocol SinkWriter<Element>: SendableMetatype {
     mutating func endEpoch(_ epoch: Epoch) throws
 
     /// True once every write up to and including `epoch` is acknowledged by the outside system. The
-    /// epoch is not decided before (DESIGN rule 4.8). Transactional writers leave this to their domain.
+    /// epoch is not decided before (rule 8). Transactional writers leave this to their domain.
     func isAcknowledged(through epoch: Epoch) throws -> Bool
 
     mutating func close()

@@ -19,17 +19,21 @@ public struct SourceSplit: Sendable, Hashable {
     public let id: String
     /// The position of the first record to read when there is no checkpoint.
     public let start: Int64
+    /// The same for a split that a checkpoint does not know, although it knows others of the source: it has come since.
+    public let startWhenAdded: Int64
     /// Where a broker keeps this split's committed offset, if it does.
     public let brokerOffset: BrokerOffset?
 
-    public init(id: String, start: Int64, brokerOffset: BrokerOffset? = nil) {
+    /// `startWhenAdded`: as `start` unless given.
+    public init(id: String, start: Int64, startWhenAdded: Int64? = nil, brokerOffset: BrokerOffset? = nil) {
         self.id = id
         self.start = start
+        self.startWhenAdded = startWhenAdded ?? start
         self.brokerOffset = brokerOffset
     }
 }
 
-/// The place of a committed offset on a broker: the deciding transaction carries it too (DESIGN rule 4.4).
+/// The place of a committed offset on a broker: the deciding transaction carries it too (rule 4).
 public struct BrokerOffset: Sendable, Hashable {
     /// The `TransactionDomain.identity` the offset belongs to.
     public let domain: String

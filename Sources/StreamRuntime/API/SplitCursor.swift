@@ -11,6 +11,7 @@ public final class SplitCursor: @unchecked Sendable {  // used on the owning tas
     @usableFromInline let current: UnsafeMutablePointer<Int>
     @usableFromInline let paused: UnsafeMutablePointer<Bool>
     @usableFromInline let ended: UnsafeMutablePointer<Bool>
+    private var waiting: [Bool]
 
     private let onEnd: () -> Void
 
@@ -25,6 +26,7 @@ public final class SplitCursor: @unchecked Sendable {  // used on the owning tas
         paused.initialize(repeating: false, count: self.ids.count)
         ended = .allocate(capacity: self.ids.count)
         ended.initialize(repeating: false, count: self.ids.count)
+        waiting = Array(repeating: false, count: self.ids.count)
     }
 
     deinit {
@@ -42,6 +44,12 @@ public final class SplitCursor: @unchecked Sendable {  // used on the owning tas
         ended[index] = true
         onEnd()
     }
+
+    /// Split `index` is read after others: until its turn comes it is not idle, however little it brings.
+    public func setWaiting(_ index: Int, _ isWaiting: Bool) { waiting[index] = isWaiting }
+
+    /// Brings nothing because nobody reads it just now.
+    func isLeftAlone(_ index: Int) -> Bool { paused[index] || waiting[index] }
 
     /// True while split `index` is further ahead in event time than its alignment allows: leave it for now.
     @inlinable public func isPaused(_ index: Int) -> Bool { paused[index] }

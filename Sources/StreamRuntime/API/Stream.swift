@@ -23,9 +23,10 @@ public struct Stream<C: Chain> {
     }
 
     @inlinable func stage<Op: Operator>(
-        _ id: OperatorID, _ traits: GraphNode.Traits = [], _ make: @escaping @Sendable (OperatorContext) throws -> Op
+        _ defaultID: OperatorID, named id: OperatorID? = nil, _ traits: GraphNode.Traits = [],
+        _ make: @escaping @Sendable (OperatorContext) throws -> Op
     ) -> Stream<Stage<C, Op>> where Op.Input == C.Element {
-        let next = flow.add(id, .transform, inputs: [node], traits: traits)
+        let next = flow.add(defaultID, named: id, .transform, inputs: [node], traits: traits)
         return Stream<Stage<C, Op>>(flow, Stage(chain, next, make), next)
     }
 
@@ -61,14 +62,14 @@ public struct Stream<C: Chain> {
     @inlinable public func apply<Op: Operator>(
         _ id: OperatorID, _ make: @escaping @Sendable (OperatorContext) throws -> Op
     ) -> Stream<Stage<C, Op>> where Op.Input == C.Element {
-        stage(id, [], make)
+        stage(id, named: id, [], make)
     }
 
     /// The same for an operator that gives records their event time.
     @inlinable package func applyTime<Op: Operator>(
         _ id: OperatorID, _ make: @escaping @Sendable (OperatorContext) throws -> Op
     ) -> Stream<Stage<C, Op>> where Op.Input == C.Element {
-        stage(id, .assignsTime, make)
+        stage(id, named: id, .assignsTime, make)
     }
 
     /// Brings records with equal keys to the same subtask, in order per upstream subtask.
@@ -84,25 +85,52 @@ public struct Stream<C: Chain> {
         return Stream<InputHead<Element>>(flow, InputHead(), next)
     }
 
-    /// Ends the stream in `sink`.
-    @inlinable public func sink<S: Sink>(_ sink: S, id: OperatorID = "sink") where S.Element == Element {
-        let end = flow.add(id, .sink, inputs: [node])
+    /// Ends the stream in `sink`; what is returned names the sink's operator and sets its parallelism.
+    @discardableResult
+    @inlinable public func sink<S: Sink>(_ sink: S, id: OperatorID? = nil) -> StreamEnd where S.Element == Element {
+        let end = flow.add("sink", named: id, .sink, inputs: [node])
         flow.setTransactions(end, sink.transactions)
         let chain = chain
         flow.complete(end) { task in
             let collector = try task.sinkEnd(sink, end)
             return task.startsAt(end) ? try task.inputHead(collector) : try chain.connect(collector, task)
         }
+        return StreamEnd(flow, end)
     }
 
-    /// Names the operator before: in checkpoints, metrics and errors. Give stateful operators and sources
-    /// ids of your own, so that their state is found again after the graph changes.
+    /// Sets the id of the preceding operator. It names the operator's state in checkpoints, its metrics and its errors.
+    /// Give every source and stateful operator an id, so that its state is found after the graph changes.
     public func id(_ id: OperatorID) -> Self {
         flow.setID(node, id)
         return self
     }
 
-    /// How many subtasks run the operator before; the job's parallelism when not set.
+    /// The number of subtasks of the preceding operator; the job's parallelism unless set.
+    public func parallelism(_ count: Int) -> Self {
+        flow.setParallelism(node, count)
+        return self
+    }
+}
+
+/// The end of a stream: the operator that writes into a sink.
+public struct StreamEnd {
+    private let flow: Flow
+    private let node: NodeIndex
+
+    @usableFromInline init(_ flow: Flow, _ node: NodeIndex) {
+        self.flow = flow
+        self.node = node
+    }
+
+    /// Sets the id of the sink's operator, as `Stream.id` does.
+    @discardableResult
+    public func id(_ id: OperatorID) -> Self {
+        flow.setID(node, id)
+        return self
+    }
+
+    /// The number of subtasks that write into the sink; the job's parallelism unless set.
+    @discardableResult
     public func parallelism(_ count: Int) -> Self {
         flow.setParallelism(node, count)
         return self

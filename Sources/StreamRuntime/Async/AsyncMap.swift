@@ -15,17 +15,24 @@ extension Stream where Element: StateCodable & Sendable {
         onTimeout: (@Sendable (Element) throws -> Output)? = nil,
         _ transform: @escaping @Sendable (Element) async throws -> Output
     ) -> Stream<Stage<C, AsyncProcess<AsyncMapFunction<Element, Output>>>> {
-        asyncProcess("async-map", order, options) { _ in
+        asyncStage("async-map", order, options) { _ in
             AsyncMapFunction(perform: transform, failures: failures, onTimeout: onTimeout)
         }
     }
 
     /// Asynchronous work of your own, see `AsyncFunction`. `make` runs once per subtask.
     @inlinable public func asyncProcess<F: AsyncFunction>(
-        _ id: OperatorID = "async", _ order: AsyncOrder = .ordered, _ options: AsyncOptions = AsyncOptions(),
+        _ id: OperatorID? = nil, _ order: AsyncOrder = .ordered, _ options: AsyncOptions = AsyncOptions(),
         _ make: @escaping @Sendable (OperatorContext) throws -> F
     ) -> Stream<Stage<C, AsyncProcess<F>>> where F.Input == Element {
-        stage(id, [.stateful, .asynchronous]) {
+        asyncStage("async", named: id, order, options, make)
+    }
+
+    @inlinable func asyncStage<F: AsyncFunction>(
+        _ defaultID: OperatorID, named id: OperatorID? = nil, _ order: AsyncOrder, _ options: AsyncOptions,
+        _ make: @escaping @Sendable (OperatorContext) throws -> F
+    ) -> Stream<Stage<C, AsyncProcess<F>>> where F.Input == Element {
+        stage(defaultID, named: id, [.stateful, .asynchronous]) {
             try AsyncProcess(context: $0, order: order, options: options, function: make($0))
         }
     }

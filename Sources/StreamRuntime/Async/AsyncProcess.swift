@@ -20,6 +20,7 @@ public struct AsyncProcess<F: AsyncFunction>: Operator {
     private let backPressure: BackPressure
     private let table: Table
     private var order: EmissionOrder
+    private var markers = HeldMarkers()
     /// Results that wait for their turn.
     private var results: [UInt64: F.Output] = [:]
     /// Who waits for the answer to another one's request.
@@ -88,13 +89,13 @@ public struct AsyncProcess<F: AsyncFunction>: Operator {
                 table.endOutages()
                 for entry in served(by: entry) { settle(entry, try function.complete(entry.item, response)) }
             case .failure(let error):
-                try fail(entry, error, wallMillis)
+                try fail(entry, error)
             }
         }
-        while let due = table.takeDue(wallMillis) {
+        while let due = table.takeDue() {
             switch due {
             case .retry(let entry): try retry(entry)
-            case .timeout(let entry): try fail(entry, AsyncTimeout(millis: table.timeoutMillis), wallMillis)
+            case .timeout(let entry): try fail(entry, AsyncTimeout(millis: table.timeoutMillis))
             }
         }
         table.askForTick()
@@ -105,16 +106,18 @@ public struct AsyncProcess<F: AsyncFunction>: Operator {
         switch try function.request(entry.item) {
         case .ask(let question): table.start(entry, question, function.perform)
         case .known(let output):
+            table.endOutages()  // it is not waited for any more; who still waits says so again
             settle(entry, output)
             for follower in served(by: entry).dropFirst() { begin(follower, try function.request(follower.item)) }
         }
     }
 
-    private mutating func fail(_ entry: Entry, _ error: any Error, _ wallMillis: Int64) throws {
+    private mutating func fail(_ entry: Entry, _ error: any Error) throws {
         switch function.verdict(on: error, attempt: entry.attempt) {
-        case .retry(let delay): table.retry(entry, at: wallMillis + Int64(delay), outage: nil)
-        case .waitOut(let reason, let delay): table.retry(entry, at: wallMillis + Int64(delay), outage: reason)
+        case .retry(let delay): table.retry(entry, afterMillis: delay, outage: nil)
+        case .waitOut(let reason, let delay): table.retry(entry, afterMillis: delay, outage: reason)
         case .fail:
+            if !(error is AsyncTimeout) { table.endOutages() }  // an answer, if not a good one
             for entry in served(by: entry) {
                 guard let output = try function.recover(entry.item, from: error) else { throw error }
                 settle(entry, output)
@@ -135,7 +138,10 @@ public struct AsyncProcess<F: AsyncFunction>: Operator {
                 try down.collect(output)
             case .watermark(let time): try down.handle(.watermark(time))
             case .idle: try down.handle(.idle)
-            case nil: return
+            case nil:
+                let oldest = table.oldestSequence()
+                for marker in markers.release(completedBelow: oldest) { try down.handle(.marker(marker)) }
+                return
             }
         }
     }
@@ -143,6 +149,12 @@ public struct AsyncProcess<F: AsyncFunction>: Operator {
     public mutating func watermark<Down: Collector>(_ time: Int64, into down: inout Down) throws
     where Down.Element == F.Output {
         order.watermark(time)
+        try emit(into: &down)
+    }
+
+    public mutating func marker<Down: Collector>(_ marker: LatencyMarker, into down: inout Down) throws
+    where Down.Element == F.Output {
+        markers.add(marker, before: table.nextSequence)
         try emit(into: &down)
     }
 
@@ -155,7 +167,7 @@ public struct AsyncProcess<F: AsyncFunction>: Operator {
 
     public mutating func barrier(_ snapshot: TaskSnapshot) throws {
         // All under one key group: they stay together, in order, at any parallelism.
-        let keyGroup = context.owned.lowerBound
+        let keyGroup = context.ownedKeyGroups.lowerBound
         snapshot.add(
             InFlightList<F.Input>.list(
                 of: context.operatorID, table.entriesInOrder(), keyGroup: { _ in keyGroup }, input: { $0 }))

@@ -48,12 +48,12 @@ final class InFlightTable<Item, Response: Sendable> {
     private var retries = DeadlineQueue<Entry>()
     /// Requests in the order of their starts, which is the order of their time-outs; answered ones leave
     /// from the front.
-    private var timeouts: [(millis: Int64, entry: Entry, attempt: Int)] = []
+    private var timeouts: [(nanos: Int64, entry: Entry, attempt: Int)] = []
     private var firstTimeout = 0
     private var outages: Set<String> = []
 
     init(context: OperatorContext, options: AsyncOptions) {
-        timeoutMillis = options.timeoutMillis
+        timeoutMillis = min(max(1, options.timeoutMillis), AsyncOptions.timeoutMillisMax)
         capacity = max(1, options.capacity)
         services = context.services
         clock = context.clock
@@ -62,8 +62,6 @@ final class InFlightTable<Item, Response: Sendable> {
         metrics = AsyncMetrics(context)
         services.requestTick()  // the restored requests start with the first tick
     }
-
-    var isEmpty: Bool { entries.isEmpty }
 
     /// Takes an input in. At `capacity` of them the task is given no more.
     func admit(_ item: Item, time: Int64) -> Entry {
@@ -79,8 +77,9 @@ final class InFlightTable<Item, Response: Sendable> {
     func start<Request: Sendable>(
         _ entry: Entry, _ request: Request, _ perform: @escaping @Sendable (Request) async throws -> Response
     ) {
+        let now = clock.monotonicNanos()
         entry.attempt += 1
-        entry.startedNanos = clock.monotonicNanos()
+        entry.startedNanos = now
         let sequence = entry.sequence
         let attempt = entry.attempt
         let mailbox = mailbox
@@ -94,9 +93,9 @@ final class InFlightTable<Item, Response: Sendable> {
             }
             services.requestEnded()
         }
-        let deadline = clock.wallMillis() + Int64(timeoutMillis)
+        let deadline = now + Int64(timeoutMillis) * 1_000_000
         timeouts.append((deadline, entry, attempt))
-        services.wantTimer(at: deadline)
+        services.wantTick(atNanos: deadline)
     }
 
     /// Those that came together, in the order of their inputs: not in that of the threads that brought them.
@@ -133,20 +132,21 @@ final class InFlightTable<Item, Response: Sendable> {
         if entries.count < capacity { hold(false) }
     }
 
-    func retry(_ entry: Entry, at millis: Int64, outage: String?) {
+    func retry(_ entry: Entry, afterMillis delay: Int, outage: String?) {
         metrics.retries.add()
         if let outage {
             let reason = "\(operatorID): \(outage)"
-            pauses.set(reason, true)
-            outages.insert(reason)
+            if outages.insert(reason).inserted { pauses.set(reason, true) }
         }
-        retries.insert(entry, at: millis)
+        let delayNanos = Int64(min(max(0, delay), AsyncOptions.timeoutMillisMax)) * 1_000_000
+        retries.insert(entry, at: clock.monotonicNanos() + delayNanos)
     }
 
     /// The next retry or time-out that is due and still means something.
-    func takeDue(_ wallMillis: Int64) -> Due? {
-        if let entry = retries.take(dueAt: wallMillis) { return .retry(entry) }
-        guard let oldest = oldestRequest(), oldest.millis <= wallMillis else { return nil }
+    func takeDue() -> Due? {
+        let nowNanos = clock.monotonicNanos()
+        if let entry = retries.take(dueAt: nowNanos) { return .retry(entry) }
+        guard let oldest = oldestRequest(), oldest.nanos <= nowNanos else { return nil }
         oldest.entry.task?.cancel()
         oldest.entry.task = nil
         metrics.timeouts.add()
@@ -154,10 +154,10 @@ final class InFlightTable<Item, Response: Sendable> {
     }
 
     /// The request that has waited longest.
-    private func oldestRequest() -> (millis: Int64, entry: Entry)? {
+    private func oldestRequest() -> (nanos: Int64, entry: Entry)? {
         while firstTimeout < timeouts.count {
-            let (millis, entry, attempt) = timeouts[firstTimeout]
-            if entry.task != nil, entry.attempt == attempt { return (millis, entry) }
+            let (nanos, entry, attempt) = timeouts[firstTimeout]
+            if entry.task != nil, entry.attempt == attempt { return (nanos, entry) }
             firstTimeout += 1
         }
         timeouts.removeAll(keepingCapacity: true)
@@ -166,8 +166,8 @@ final class InFlightTable<Item, Response: Sendable> {
     }
 
     func askForTick() {
-        if let millis = retries.earliestMillis { services.wantTimer(at: millis) }
-        if let oldest = oldestRequest() { services.wantTimer(at: oldest.millis) }
+        if let nanos = retries.earliest { services.wantTick(atNanos: nanos) }
+        if let oldest = oldestRequest() { services.wantTick(atNanos: oldest.nanos) }
         if firstTimeout > 4096, firstTimeout * 2 > timeouts.count {
             timeouts.removeFirst(firstTimeout)
             firstTimeout = 0
@@ -178,7 +178,7 @@ final class InFlightTable<Item, Response: Sendable> {
         if isFull { services.backPressure.raise() }
         guard isFull != isHolding else { return }
         isHolding = isFull
-        services.holds += isFull ? 1 : -1
+        services.setFull(isFull)
     }
 
     func entriesInOrder() -> [Entry] { entries.values.sorted { $0.sequence < $1.sequence } }
@@ -206,13 +206,9 @@ struct AsyncMetrics {
         let labels: MetricRegistry.Labels = [
             "operator": context.operatorID.rawValue, "subtask": String(context.subtask),
         ]
-        inFlight = context.metrics.gauge(
-            "weir_async_in_flight", help: "Records waiting for an asynchronous answer.", labels: labels)
-        retries = context.metrics.counter(
-            "weir_async_retries_total", help: "Requests made again after a failure.", labels: labels)
-        timeouts = context.metrics.counter(
-            "weir_async_timeouts_total", help: "Requests cancelled because they took too long.", labels: labels)
-        latency = context.metrics.histogram(
-            "weir_async_latency_seconds", help: "From a request to its answer.", labels: labels)
+        inFlight = context.metrics.gauge(.asyncInFlight, labels: labels)
+        retries = context.metrics.counter(.asyncRetries, labels: labels)
+        timeouts = context.metrics.counter(.asyncTimeouts, labels: labels)
+        latency = context.metrics.histogram(.asyncLatency, labels: labels)
     }
 }

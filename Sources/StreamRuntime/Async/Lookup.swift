@@ -17,7 +17,7 @@ extension Stream where Element: StateCodable & Sendable {
         fetch: @escaping @Sendable (Key) async throws -> Value?,
         join: @escaping @Sendable (Element, Value?) throws -> Output
     ) -> Stream<Stage<C, AsyncProcess<LookupFunction<Element, Key, Value, Output>>>> {
-        asyncProcess("lookup", order, options) {
+        asyncStage("lookup", order, options) {
             LookupFunction(
                 context: $0, key: key, cache: cache, failures: failures, onFailure: onFailure, fetch: fetch, join: join)
         }
@@ -66,11 +66,9 @@ public struct LookupFunction<Input: StateCodable & Sendable, Key: Hashable & Sen
         let labels: MetricRegistry.Labels = [
             "operator": context.operatorID.rawValue, "subtask": String(context.subtask),
         ]
-        hits = context.metrics.counter(
-            "weir_lookup_cache_hits_total", help: "Records whose value was cached.", labels: labels)
-        misses = context.metrics.counter(
-            "weir_lookup_cache_misses_total", help: "Records whose value was not cached.", labels: labels)
-        entries = context.metrics.gauge("weir_lookup_cache_entries", help: "Answers cached.", labels: labels)
+        hits = context.metrics.counter(.lookupHits, labels: labels)
+        misses = context.metrics.counter(.lookupMisses, labels: labels)
+        entries = context.metrics.gauge(.lookupEntries, labels: labels)
     }
 
     public mutating func request(_ input: Input) throws -> AsyncRequest<Key, Output> {

@@ -1,6 +1,6 @@
 /// Decides when a task has seen a barrier on all of its inputs. Pure: no I/O, no time.
 ///
-/// Invariants (DESIGN rule 4.1, aligned barriers):
+/// Invariants (rule 1, aligned barriers):
 /// A1. Between the first and the last barrier of an epoch, nothing is read from an input that has
 ///     delivered its barrier: its later records belong to the next epoch.
 /// A2. The task's snapshot is taken after the last barrier and before any later record.
@@ -31,6 +31,12 @@ package struct BarrierAligner {
         guard delivered.insert(input).inserted else {
             throw OutOfOrder(description: "input \(input) delivered barrier \(epoch) twice")
         }
+        #if WEIR_PLANTED
+            if PlantedMistake.unalignedBarriers.isOn {
+                if delivered.count == inputCount { delivered.removeAll() }
+                return delivered.count == 1 || inputCount == 1 ? .aligned(epoch) : .wait
+            }
+        #endif
         aligning = epoch
         guard delivered.count == inputCount else { return .wait }
         delivered.removeAll(keepingCapacity: true)

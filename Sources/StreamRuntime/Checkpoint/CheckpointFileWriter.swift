@@ -1,23 +1,19 @@
-import Foundation
-
 /// Buffered sequential writing of one checkpoint file, hashing as it goes. Owned by one thread.
 public struct CheckpointFileWriter: ~Copyable {
-    private let descriptor: Int32
-    private let path: String
+    private let file: any DiskFile
+    private let faults: (any FaultInjector)?
     private var buffer: [UInt8] = []
     private var digest = XXH64Stream()
     private var written = 0
     private static let bufferBytes = 1 << 18
 
     /// Creates `path`, which must not exist.
-    init(creating path: String) throws {
-        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FileError("create", path) }
-        self.path = path
-        buffer.reserveCapacity(Self.bufferBytes)
+    init(creating path: String, on disk: any Disk, faults: (any FaultInjector)? = nil) throws {
+        file = try disk.create(path)
+        self.faults = faults
     }
 
-    deinit { close(descriptor) }
+    deinit { file.close() }
 
     public mutating func write(_ bytes: UnsafeRawBufferPointer) throws {
         if bytes.count >= Self.bufferBytes {
@@ -36,7 +32,11 @@ public struct CheckpointFileWriter: ~Copyable {
     /// Everything is on disk when this returns.
     mutating func finish() throws -> (bytes: Int, hash: String) {
         try drain()
-        guard fsync(descriptor) == 0 else { throw FileError("fsync", path) }
+        try faults?.reached(.fileWritten)
+        #if WEIR_PLANTED
+            if PlantedMistake.unsyncedFiles.isOn { return (written, hexDigits(digest.finish())) }
+        #endif
+        try file.sync()
         return (written, hexDigits(digest.finish()))
     }
 
@@ -47,33 +47,8 @@ public struct CheckpointFileWriter: ~Copyable {
     }
 
     private mutating func put(_ bytes: UnsafeRawBufferPointer) throws {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw FileError("write", path) }
-            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-        }
+        try file.append(bytes)
         digest.update(bytes)
         written += bytes.count
-    }
-}
-
-/// A failed file operation: what, where, why.
-public struct FileError: Error, CustomStringConvertible {
-    public let operation: String
-    public let path: String
-    public let code: Int32
-
-    public init(_ operation: String, _ path: String, code: Int32 = errno) {
-        self.operation = operation
-        self.path = path
-        self.code = code
-    }
-
-    public var description: String {
-        let reason = String(cString: strerror(code))
-        let remedy = code == ENOSPC ? " (free some space; the job goes on from its last checkpoint)" : ""
-        return "cannot \(operation) \(path): \(reason)\(remedy)"
     }
 }

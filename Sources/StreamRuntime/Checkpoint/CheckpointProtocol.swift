@@ -1,12 +1,12 @@
 /// Decides what an attempt's coordinator does next. Pure: events in, actions out; no I/O, no clock.
 ///
 /// Invariants:
-/// P1. One epoch at a time: epoch N+1's barrier is triggered only after N is decided (rules 4.4, 4.6).
-/// P2. An epoch is decided only after every task's snapshot of it is durable (rule 4.3) and every external
-///     write of it acknowledged (rule 4.8; tasks report only then).
+/// P1. One epoch at a time: epoch N+1's barrier is triggered only after N is decided (rules 4, 6).
+/// P2. An epoch is decided only after every task's snapshot of it is durable (rule 3) and every external
+///     write of it acknowledged (rule 8; tasks report only then).
 /// P3. Ending is an epoch like any other: the sources stop, the tasks drain, one last epoch is decided, and
 ///     only then the attempt finishes.
-/// P4. While something outside is known to be down, no epoch is begun (rule 4.9).
+/// P4. While something outside is known to be down, no epoch is begun (rule 9).
 package struct CheckpointProtocol {
     package enum Event: Equatable {
         case intervalElapsed
@@ -60,6 +60,9 @@ package struct CheckpointProtocol {
         case .collecting(let epoch, _), .deciding(let epoch): epoch
         }
     }
+
+    /// True for the epoch that ends the job.
+    package func isLast(_ epoch: Epoch) -> Bool { ending == .finalEpoch(epoch) }
 
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {

@@ -1,4 +1,5 @@
 import Foundation
+import UntrustedJSON
 
 // The one textual form of a decision, used by every domain: a JSON object with sorted keys.
 
@@ -42,7 +43,7 @@ extension Decision {
     public init(json: some Sequence<UInt8>) throws {
         let wire: Wire
         do {
-            wire = try JSONDecoder().decode(Wire.self, from: Data(json))
+            wire = try UntrustedJSON.decode(Wire.self, from: Data(json))
         } catch {
             throw StateDecodingError("a decision record does not decode: \(error)")
         }
@@ -50,7 +51,7 @@ extension Decision {
             throw StateDecodingError("a decision record has format \(wire.format); this version reads format 1")
         }
         guard let checkpoint = CheckpointID(wire.checkpoint) else {
-            throw StateDecodingError("'\(wire.checkpoint)' in a decision record is no checkpoint id")
+            throw StateDecodingError("'\(wire.checkpoint)' in a decision record is not a checkpoint id")
         }
         self.init(
             checkpoint: checkpoint, manifestHash: wire.manifestHash,

@@ -6,37 +6,29 @@ import Foundation
 /// S1. A manifest under its final name is whole: it is written to a temporary name, fsynced, renamed, and
 ///     its folder fsynced (`publish`).
 /// S2. Every file a published manifest names was fsynced, with its folder, before (`write`, `adopt`).
-/// S3. No name is written twice: attempt and epoch are part of every name (`CheckpointID`, `O_EXCL`).
-/// S4. Deleting begins with the manifest, so that no manifest names a missing file (`delete`).
+/// S3. No name is written twice: attempt and epoch are part of every name (`CheckpointID`, `Disk.create`).
+/// S4. Deleting begins with the manifest, so that no manifest names a missing file (`retain`).
+/// S5. An attempt deletes nothing that a later one has made, however late it wakes up (`Reach`).
 ///
 /// Layout: `<root>/<job id>/chk-<epoch>-<attempt>.manifest`, state files beside it under `files/`.
 public struct FileCheckpointStore: CheckpointFiles {
     public let folder: String
+    let disk: any Disk
+    private let faults: (any FaultInjector)?
 
-    public init(root: String, job: JobID) throws {
-        try self.init(folder: "\(root)/\(job)")
+    public init(root: String, job: JobID, disk: any Disk = SystemDisk(), faults: (any FaultInjector)? = nil) throws {
+        try self.init(folder: "\(root)/\(job)", disk: disk, faults: faults)
     }
 
     /// Opens an existing or new job folder.
-    public init(folder: String) throws {
+    public init(folder: String, disk: any Disk = SystemDisk(), faults: (any FaultInjector)? = nil) throws {
         self.folder = folder
-        for path in [folder, "\(folder)/files"] { try Self.makeFolder(path) }
+        self.disk = disk
+        self.faults = faults
+        for path in [folder, files] { try disk.makeFolder(path) }
     }
 
-    static func makeFolder(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw FileError("create the folder", path, code: errno)
-        }
-    }
-
-    private static func syncFolder(_ path: String) throws {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError("open the folder", path) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw FileError("fsync the folder", path) }
-    }
+    private var files: String { "\(folder)/files" }
 
     // MARK: Files
 
@@ -44,76 +36,77 @@ public struct FileCheckpointStore: CheckpointFiles {
 
     public func write(_ name: String, _ body: (inout CheckpointFileWriter) throws -> Void) throws -> CheckpointFile {
         let path = flat(name)
-        var writer = try CheckpointFileWriter(creating: "\(folder)/\(path)")
+        var writer = try CheckpointFileWriter(creating: "\(folder)/\(path)", on: disk, faults: faults)
         try body(&writer)
         let (bytes, hash) = try writer.finish()
-        try Self.syncFolder("\(folder)/files")
+        try faults?.reached(.fileSynced)
+        try disk.syncFolder(files)
         return CheckpointFile(path: path, bytes: bytes, hash: hash)
     }
 
     public func adopt(_ name: String, localPath: String) throws -> CheckpointFile {
         let path = flat(name)
-        let target = "\(folder)/\(path)"
-        if link(localPath, target) != 0 {
-            do {
-                try FileManager.default.copyItem(atPath: localPath, toPath: target)
-            } catch {
-                throw FileError("copy \(localPath) to", target, code: errno)
-            }
-        }
-        let digest = try Self.digest(target, sync: true)
-        try Self.syncFolder("\(folder)/files")
+        try disk.adopt(localPath, as: "\(folder)/\(path)")
+        let digest = try digest(path)
+        try disk.syncFolder(files)
         return CheckpointFile(path: path, bytes: digest.bytes, hash: digest.hash)
     }
 
     public func localPath(of file: CheckpointFile) throws -> String {
-        let path = "\(folder)/\(file.path)"
-        var info = stat()
-        guard stat(path, &info) == 0 else { throw RunFile.damage(file.path, "is missing (looked in \(folder))") }
-        guard Int(info.st_size) == file.bytes else {
-            throw RunFile.damage(file.path, "has \(info.st_size) bytes, the manifest says \(file.bytes)")
-        }
-        return path
+        try checkSize(file, disk.size("\(folder)/\(file.path)"))
+        return try disk.localPath("\(folder)/\(file.path)")
     }
 
-    private static func digest(_ path: String, sync: Bool) throws -> (bytes: Int, hash: String) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError("open", path) }
-        defer { close(descriptor) }
-        var digest = XXH64Stream()
-        var total = 0
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
-        defer { buffer.deallocate() }
-        while true {
-            let count = read(descriptor, buffer.baseAddress, buffer.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw FileError("read", path) }
-            if count == 0 { break }
-            digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            total += count
+    public func contents(of file: CheckpointFile) throws -> Data {
+        let data = try disk.contents("\(folder)/\(file.path)")
+        try checkSize(file, data?.count)
+        return data ?? Data()
+    }
+
+    private func checkSize(_ file: CheckpointFile, _ bytes: Int?) throws {
+        guard let bytes else { throw RunFile.damage(file.path, "is missing (looked in \(folder))") }
+        guard bytes == file.bytes else {
+            throw RunFile.damage(file.path, "has \(bytes) bytes, the manifest says \(file.bytes)")
         }
-        if sync { guard fsync(descriptor) == 0 else { throw FileError("fsync", path) } }
-        return (total, hexDigits(digest.finish()))
+    }
+
+    private func digest(_ path: String) throws -> (bytes: Int, hash: String) {
+        guard let data = try disk.contents("\(folder)/\(path)") else {
+            throw RunFile.damage(path, "is missing (looked in \(folder))")
+        }
+        return (data.count, data.withUnsafeBytes { hexDigits(XXH64.hash($0)) })
     }
 
     // MARK: Manifests
 
     static func manifestName(_ id: CheckpointID) -> String {
         let epoch = String(id.epoch.rawValue)
-        return "chk-\(String(repeating: "0", count: 20 - epoch.utf8.count))\(epoch)-\(id.attempt).manifest"
+        return "chk-\(String(repeating: "0", count: 20 - epoch.utf8.count))\(epoch)-\(id.attempt)\(manifestSuffix)"
     }
+    private static let manifestSuffix = ".manifest"
+    private static let temporarySuffix = ".manifest.tmp"
 
     /// Makes the checkpoint durable (S1); returns the manifest's hash.
     public func publish(_ manifest: CheckpointManifest, id: CheckpointID) throws -> String {
-        let (bytes, hash) = try manifest.encoded()
-        let final = "\(folder)/\(Self.manifestName(id))"
+        try write(manifest, named: Self.manifestName(id), kind: CheckpointManifest.kind)
+    }
+
+    func write(_ manifest: CheckpointManifest, named name: String, kind: String) throws -> String {
+        let (bytes, hash) = try manifest.encoded(kind: kind)
+        let final = "\(folder)/\(name)"
         let temporary = final + ".tmp"
-        unlink(temporary)  // nobody else uses this attempt's names
-        var writer = try CheckpointFileWriter(creating: temporary)
+        disk.remove(temporary)  // nobody else uses this attempt's names
+        try faults?.reached(.manifestBegin)
+        var writer = try CheckpointFileWriter(creating: temporary, on: disk)
         try writer.write(bytes)
         _ = try writer.finish()
-        guard rename(temporary, final) == 0 else { throw FileError("rename \(temporary) to", final) }
-        try Self.syncFolder(folder)
+        try faults?.reached(.manifestSynced)
+        try disk.rename(temporary, to: final)
+        try faults?.reached(.manifestRenamed)
+        #if WEIR_PLANTED
+            if PlantedMistake.unsyncedRename.isOn { return hash }
+        #endif
+        try disk.syncFolder(folder)
         return hash
     }
 
@@ -123,7 +116,7 @@ public struct FileCheckpointStore: CheckpointFiles {
 
     public func manifest(named name: String) throws -> (manifest: CheckpointManifest, hash: String) {
         let path = "\(folder)/\(name)"
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let data = try disk.contents(path) else {
             throw RecoveryRefusal(
                 "checkpoint manifest \(path) is missing",
                 remedy: "Start from another checkpoint (weir checkpoints list), or restore the file.")
@@ -133,18 +126,14 @@ public struct FileCheckpointStore: CheckpointFiles {
 
     /// The names of all published manifests, oldest epoch first.
     public func manifestNames() throws -> [String] {
-        do {
-            return try FileManager.default.contentsOfDirectory(atPath: folder)
-                .filter { $0.hasPrefix("chk-") && $0.hasSuffix(".manifest") }.sorted()
-        } catch {
-            throw FileError("list", folder, code: errno)
-        }
+        try disk.list(folder).filter { $0.hasPrefix("chk-") && $0.hasSuffix(Self.manifestSuffix) }
     }
 
     /// Size and checksum of every file of a manifest; the first problem is thrown.
     public func verify(_ manifest: CheckpointManifest) throws {
         for file in Set(manifest.files) {
-            let digest = try Self.digest(localPath(of: file), sync: false)
+            try checkSize(file, disk.size("\(folder)/\(file.path)"))
+            let digest = try digest(file.path)
             guard digest.hash == file.hash else {
                 throw RunFile.damage(file.path, "has checksum \(digest.hash), the manifest says \(file.hash)")
             }
@@ -153,17 +142,44 @@ public struct FileCheckpointStore: CheckpointFiles {
 
     // MARK: Deleting
 
-    /// Deletes all checkpoints but `kept`, and every file no kept manifest names. Only for the fencing
-    /// owner of the job, after a decision and before the next barrier (rule 4.10): nothing is being written then.
-    public func retain(_ kept: [CheckpointManifest]) throws {
-        let keptNames = Set(kept.compactMap(\.id).map(Self.manifestName))
-        for name in try manifestNames() where !keptNames.contains(name) {
-            unlink("\(folder)/\(name)")
+    func remove(_ file: CheckpointFile) { disk.remove("\(folder)/\(file.path)") }
+
+    /// What an attempt may delete: what it found when it started, and what it has made itself.
+    ///
+    /// A decision proves that the attempt owned the island then, not that it still does: it may be stopped between its
+    /// decision and its cleaning up, and wake up when a later attempt has decided epochs of its own.
+    struct Reach: Sendable {
+        fileprivate let found: Set<String>
+        fileprivate let attempt: AttemptID
+
+        fileprivate func includes(_ name: String) -> Bool {
+            #if WEIR_PLANTED
+                if PlantedMistake.boundlessCleanup.isOn { return true }
+            #endif
+            // Epochs stand in names as well: as digits, which may be those of an attempt.
+            return found.contains(name) || name.contains("-\(attempt).") || name.contains("-\(attempt)~")
         }
+    }
+
+    /// Asked once, after the attempt has fenced those before it and before it writes.
+    func reach(of attempt: AttemptID) throws -> Reach {
+        Reach(found: Set(try disk.list(folder)).union(try disk.list(files)), attempt: attempt)
+    }
+
+    /// Deletes all checkpoints within reach but `kept`, what attempts before have left half written, and every file no
+    /// kept manifest names. After a decision and before the next barrier (rule 10): nothing is being written then.
+    func retain(_ kept: [CheckpointManifest], within reach: Reach) throws {
+        let keptNames = Set(kept.compactMap(\.id).map(Self.manifestName))
+        for name in try disk.list(folder) where reach.includes(name) && !keptNames.contains(name) {
+            guard name.hasPrefix("chk-"), name.hasSuffix(Self.manifestSuffix) || name.hasSuffix(Self.temporarySuffix) else {
+                continue
+            }
+            disk.remove("\(folder)/\(name)")
+        }
+        try faults?.reached(.cleanupManifests)
         let keptFiles = Set(kept.flatMap(\.files).map(\.path))
-        let present = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/files")) ?? []
-        for name in present where !keptFiles.contains("files/\(name)") {
-            unlink("\(folder)/files/\(name)")
+        for name in try disk.list(files) where reach.includes(name) && !keptFiles.contains("files/\(name)") {
+            disk.remove("\(files)/\(name)")
         }
     }
 }

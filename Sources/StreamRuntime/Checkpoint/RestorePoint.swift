@@ -7,6 +7,12 @@ struct RestorePoint: Sendable {
     var positions: [OperatorID: [String: Int64]] = [:]
     /// The first epoch of the new attempt.
     var firstEpoch: Epoch
+    /// Where the manifest's files are, if not in the job's checkpoint store.
+    var files: FileCheckpointStore?
+    /// For the manifests to come (`CheckpointManifest.origin`).
+    var origin: String?
+    /// Operators of the manifest that the job does not have, and is not to have.
+    private var dropped: Set<String> = []
 
     static let beginning = RestorePoint(manifest: nil, firstEpoch: Epoch(1))
 
@@ -34,13 +40,22 @@ struct RestorePoint: Sendable {
                 remedy: "One of the two was changed by hand; restore it, or start over with a new job namespace.")
         }
         manifest = found
+        origin = found.origin
     }
 
     /// From a checkpoint alone: jobs without a deciding sink, and explicit starts.
     init(manifest: CheckpointManifest, after epoch: Epoch) {
         self.manifest = manifest
+        origin = manifest.origin
         positions = Self.positions(manifest)
         firstEpoch = epoch.next
+    }
+
+    /// From the start positions alone. Nothing stands on them but where to begin: splits that are there no more are forgotten.
+    func asBeginning(of splits: [OwnedSplit]) -> RestorePoint {
+        var beginning = RestorePoint.beginning
+        for owned in splits { beginning.positions[owned.source, default: [:]][owned.split.id] = positions[owned.source]?[owned.split.id] }
+        return beginning
     }
 
     private static func positions(_ decision: Decision) -> [OperatorID: [String: Int64]] {
@@ -62,7 +77,7 @@ struct RestorePoint: Sendable {
 
     func check(job: JobID, graph: JobGraph, keyGroups: KeyGroups, splits: [OwnedSplit]) throws {
         if let manifest {
-            guard let id = manifest.id, id.job == job else {
+            guard let id = manifest.id, id.job == job || files != nil else {
                 throw RecoveryRefusal(
                     "checkpoint \(manifest.checkpoint) belongs to job '\(manifest.jobName)', this is job \(job)",
                     remedy: "Give the checkpoint of this job, or run the job under the id it was written by (--job-id).")
@@ -72,11 +87,11 @@ struct RestorePoint: Sendable {
                     "the checkpoint was written with \(manifest.keyGroups) key groups, the job has \(keyGroups.count)",
                     remedy: "Set the maximum parallelism to \(manifest.keyGroups) again.")
             }
-            let known = Set(graph.nodes.map(\.id.rawValue))
-            for entry in manifest.operators where !known.contains(entry.id) {
+            if let unknown = unknownOperators(graph).first {
                 throw RecoveryRefusal(
-                    "the checkpoint holds state of operator '\(entry.id)', which the job no longer has",
-                    remedy: "Give the operator its old id with .id(\"\(entry.id)\"), or start over under another namespace.")
+                    "the checkpoint holds state of operator '\(unknown)', which the job no longer has",
+                    remedy: "Give the operator its old id with .id(\"\(unknown)\"), or accept the loss of its state with "
+                        + "--allow-non-restored-state.")
             }
         }
         for (source, stored) in positions {
@@ -88,6 +103,21 @@ struct RestorePoint: Sendable {
                     remedy: "Bring them back, or start over under another namespace.")
             }
         }
+    }
+
+    /// Operators of the checkpoint that the graph does not have.
+    private func unknownOperators(_ graph: JobGraph) -> [String] {
+        let known = Set(graph.nodes.map(\.id.rawValue)).union(dropped)
+        return (manifest?.operators ?? []).map(\.id).filter { !known.contains($0) }
+    }
+
+    /// What the checkpoint holds of operators that the graph does not have is not asked for; returns their ids. The manifest
+    /// keeps them: its files stay for as long as it does (S4 of `FileCheckpointStore`).
+    mutating func dropUnknownOperators(_ graph: JobGraph) -> [String] {
+        let unknown = unknownOperators(graph)
+        dropped = Set(unknown)
+        for id in unknown { positions[OperatorID(id)] = nil }
+        return unknown
     }
 
     // MARK: What each operator gets back
@@ -126,11 +156,7 @@ enum OperatorListFile {
     }
 
     static func read(_ file: CheckpointFile, _ files: any CheckpointFiles) throws -> [OperatorList.Item] {
-        let path = try files.localPath(of: file)
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw RunFile.damage(file.path, "cannot be read")
-        }
-        return try data.withUnsafeBytes { bytes in
+        try files.contents(of: file).withUnsafeBytes { bytes in
             guard hexDigits(XXH64.hash(bytes)) == file.hash else { throw RunFile.damage(file.path, "has a wrong checksum") }
             var reader = ByteReader(bytes)
             var items: [OperatorList.Item] = []

@@ -1,13 +1,13 @@
 /// The system that takes a job's decisions: a Kafka cluster, or an embedded log.
 ///
 /// One epoch's outputs, the offsets of all its inputs and the name of its checkpoint become visible
-/// together, or not at all, when `commit` succeeds: that is the decision (DESIGN rule 4.4).
+/// together, or not at all, when `commit` succeeds: that is the decision (rule 4).
 ///
 /// Call order, all from the job's coordinator thread, all blocking:
 /// `recover` → (`commit` of the genesis decision, on a first start) → `begin(e, …)` →
 /// { `prepare(e)` → `commit(e)` } for e, e+1, … → `close`.
 /// `commit(e)` leaves epoch e+1 open: records of e+1 arrive while e is being prepared and committed
-/// (rule 4.6). Any error thrown means that the attempt is over: the engine calls `close`, and a new
+/// (rule 6). Any error thrown means that the attempt is over: the engine calls `close`, and a new
 /// attempt starts with `recover` on the same object.
 ///
 /// Thread rule: writers call the domain from task threads; implementations do their own locking.
@@ -15,7 +15,7 @@ public protocol TransactionDomain: AnyObject, Sendable {
     /// Names the system, e.g. `kafka://127.0.0.1:9092` or `log:///data/log`. One per job.
     var identity: String { get }
 
-    /// Rule 4.5: fences every older owner of the island, ends what it left open, then reads the last
+    /// Rule 5: fences every older owner of the island, ends what it left open, then reads the last
     /// decision, read-committed. `nil`: neither a decision nor any committed offset exists (first start).
     /// Throws `RecoveryRefusal` when what is there is mixed or unreadable.
     func recover(_ owner: IslandOwner) throws -> Decision?
@@ -24,10 +24,10 @@ public protocol TransactionDomain: AnyObject, Sendable {
     func begin(_ epoch: Epoch, writers: Int) throws
 
     /// Returns once all writers have ended `epoch` and all its records are acknowledged.
-    /// Gives up with an error after `timeoutMillis` (rule 4.9).
+    /// Gives up with an error after `timeoutMillis` (rule 9).
     func prepare(_ epoch: Epoch, timeoutMillis: Int) throws
 
-    /// The decision. The checkpoint it names is durable already (rule 4.3).
+    /// The decision. The checkpoint it names is durable already (rule 3).
     func commit(_ decision: Decision) throws
 
     /// Drops everything uncommitted and lets go of connections. Idempotent.
@@ -53,11 +53,14 @@ public struct IslandOwner: Sendable {
     /// True once the job is being stopped before it ran: give up waiting. A running job's stop is graceful; its
     /// last epoch is committed, so nothing is cancelled then.
     public let isCancelled: @Sendable () -> Bool
+    /// Asked at `.fenced`, `.offsetsSent`, `.decisionSent` and `.committed`, where the system has such points.
+    public let faults: (any FaultInjector)?
 
     public init(
         job: JobID, jobName: String, island: Int, attempt: AttemptID, splits: [OwnedSplit], log: RuntimeLog,
-        isCancelled: @escaping @Sendable () -> Bool
+        isCancelled: @escaping @Sendable () -> Bool, faults: (any FaultInjector)? = nil
     ) {
+        self.faults = faults
         self.job = job
         self.jobName = jobName
         self.island = island
@@ -68,6 +71,7 @@ public struct IslandOwner: Sendable {
     }
 }
 
+/// A split and the source operator that reads it.
 public struct OwnedSplit: Sendable, Hashable {
     public let source: OperatorID
     public let split: SourceSplit

@@ -43,7 +43,7 @@ public struct GraphError: Error, CustomStringConvertible {
     }
 
     var id: OperatorID
-    /// True when the author gave the id; generated ids move when the graph changes.
+    /// True when the author gave the id: it must be the only one. Others are numbered, and move when the graph changes.
     var hasExplicitID = false
     var kind: Kind
     var inputs: [NodeIndex]
@@ -74,6 +74,11 @@ public struct JobGraph: Sendable {
     let isTimed: [Bool]
 
     func node(_ index: NodeIndex) -> GraphNode { nodes[index.rawValue] }
+
+    /// Operators with state whose ids their author did not give: a change of the graph may number them anew.
+    var statefulWithoutID: [OperatorID] {
+        nodes.filter { $0.traits.contains(.stateful) && !$0.hasExplicitID }.map(\.id)
+    }
 
     var domain: (any TransactionDomain)? { nodes.lazy.compactMap(\.transactions).first }
 

@@ -24,7 +24,8 @@ public struct RateLimit<Input>: Operator {
 
     @usableFromInline init(context: OperatorContext, perSecond: Double, burst: Double) throws {
         guard perSecond > 0, perSecond.isFinite, burst >= 1 else {
-            throw GraphError("operator '\(context.operatorID)': \(perSecond) records a second in bursts of \(burst) is no rate")
+            throw GraphError(
+                "operator '\(context.operatorID)': rateLimited needs perSecond > 0 and burst >= 1, got perSecond \(perSecond), burst \(burst)")
         }
         services = context.services
         clock = context.clock
@@ -50,8 +51,8 @@ public struct RateLimit<Input>: Operator {
 
     private mutating func hold(_ nowNanos: Int64) {
         services.backPressure.raise()
-        services.wantTimer(at: clock.wallMillis() + (bucket.nanosUntilPaid + 999_999) / 1_000_000)
-        if !isHolding { services.holds += 1 }
+        services.wantTick(atNanos: nowNanos + bucket.nanosUntilPaid)
+        if !isHolding { services.setFull(true) }
         isHolding = true
     }
 
@@ -63,7 +64,7 @@ public struct RateLimit<Input>: Operator {
         let now = clock.monotonicNanos()
         bucket.refill(now)
         if bucket.isEmpty { return hold(now) }
-        services.holds -= 1
+        services.setFull(false)
         isHolding = false
     }
 }

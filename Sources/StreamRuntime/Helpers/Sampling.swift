@@ -45,11 +45,12 @@ public struct SampleEvery<Input>: Operator {
 
     @usableFromInline init(context: OperatorContext, n: Int, offset: Int) throws {
         guard n > 0, (0..<n).contains(offset) else {
-            throw GraphError("operator '\(context.operatorID)': one in \(n) from \(offset) is no sample")
+            throw GraphError(
+                "operator '\(context.operatorID)': sampled(oneIn: \(n), offset: \(offset)) needs n > 0 and 0 <= offset < n")
         }
         self.n = n
         operatorID = context.operatorID
-        keyGroup = context.owned.lowerBound
+        keyGroup = context.ownedKeyGroups.lowerBound
         let stored = try context.restoredList(Self.listName, Self.listSchema).map { item in
             try item.bytes.withUnsafeBytes { bytes in
                 var reader = ByteReader(bytes)

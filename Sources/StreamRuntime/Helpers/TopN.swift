@@ -9,7 +9,7 @@ public struct TopN<Input: StateCodable, Measure: Comparable>: Aggregate {
 
     /// `n`: at least 1.
     @inlinable public init(_ n: Int, by measure: @escaping @Sendable (Input) -> Measure) {
-        precondition(n > 0, "the top \(n) of something")
+        precondition(n > 0, "TopN needs n of at least 1, got \(n)")
         self.n = n
         self.measure = measure
     }

@@ -19,12 +19,12 @@ public struct Link<Op: Operator, Down: Collector>: Collector where Down.Element 
     @usableFromInline var down: Down
     /// Counted here, in a register, and published between batches.
     @usableFromInline var recordsIn = 0
-    @usableFromInline let published: MetricRegistry.Cell
+    @usableFromInline let meter: OperatorMeter
 
-    @inlinable init(_ op: Op, _ down: Down, _ published: MetricRegistry.Cell) {
+    @inlinable init(_ op: Op, _ down: Down, _ meter: OperatorMeter) {
         self.op = op
         self.down = down
-        self.published = published
+        self.meter = meter
     }
 
     @inlinable @inline(__always)
@@ -33,8 +33,13 @@ public struct Link<Op: Operator, Down: Collector>: Collector where Down.Element 
         try op.process(element, into: &down)
     }
 
+    @inlinable public static var prefetches: Bool { Op.prefetches }
+    @inlinable @inline(__always)
+    public func prefetch(_ element: Op.Input) { op.prefetch(element) }
+    @inlinable public func readAhead(_ elements: UnsafeBufferPointer<Op.Input>) { op.readAhead(elements) }
+
     @inlinable public mutating func handle(_ signal: ChainSignal) throws {
-        published.set(recordsIn)
+        meter.reached(signal, after: recordsIn)
         try op.handle(signal, into: &down)
     }
 }
@@ -44,16 +49,16 @@ public struct PairLink<Op: PairOperator, Down: Collector>: SendableMetatype wher
     @usableFromInline var op: Op
     @usableFromInline var down: Down
     @usableFromInline var recordsIn = 0
-    @usableFromInline let published: MetricRegistry.Cell
+    @usableFromInline let meter: OperatorMeter
 
-    @inlinable init(_ op: Op, _ down: Down, _ published: MetricRegistry.Cell) {
+    @inlinable init(_ op: Op, _ down: Down, _ meter: OperatorMeter) {
         self.op = op
         self.down = down
-        self.published = published
+        self.meter = meter
     }
 
     @inlinable mutating func handle(_ signal: ChainSignal) throws {
-        published.set(recordsIn)
+        meter.reached(signal, after: recordsIn)
         try op.handle(signal, into: &down)
     }
 }
@@ -73,7 +78,7 @@ public struct Stage<Up: Chain, Op: Operator>: Chain where Op.Input == Up.Element
 
     @inlinable public func connect<End: Collector>(_ end: End, _ task: TaskBuilder) throws -> TaskBody
     where End.Element == Element {
-        let link = Link(try make(task.operatorContext(node)), end, task.recordsInCell(node))
+        let link = Link(try make(task.operatorContext(node)), end, task.meter(node))
         // The planner cuts the chain here when parallelism differs or the upstream has several consumers.
         return task.startsAt(node) ? try task.inputHead(link) : try up.connect(link, task)
     }
@@ -102,7 +107,7 @@ public struct PairHead<Op: PairOperator>: Chain {
 
     @inlinable public func connect<End: Collector>(_ end: End, _ task: TaskBuilder) throws -> TaskBody
     where End.Element == Element {
-        try task.pairHead(PairLink(try make(task.operatorContext(node)), end, task.recordsInCell(node)))
+        try task.pairHead(PairLink(try make(task.operatorContext(node)), end, task.meter(node)))
     }
 }
 
@@ -160,11 +165,24 @@ public protocol Intake: SendableMetatype {
     associatedtype Head
     associatedtype Record
     static func take(_ record: consuming Record, into head: inout Head) throws
+    static var prefetches: Bool { get }
+    static func prefetch(_ record: Record, for head: Head)
+    static func readAhead(_ records: UnsafeBufferPointer<Record>, for head: Head)
+}
+
+extension Intake {
+    @inlinable public static var prefetches: Bool { false }
+    @inlinable public static func prefetch(_ record: Record, for head: Head) {}
+    @inlinable public static func readAhead(_ records: UnsafeBufferPointer<Record>, for head: Head) {}
 }
 
 public enum OnlyIntake<Head: Collector>: Intake {
     @inlinable @inline(__always)
     public static func take(_ record: consuming Head.Element, into head: inout Head) throws { try head.collect(record) }
+    @inlinable public static var prefetches: Bool { Head.prefetches }
+    @inlinable @inline(__always)
+    public static func prefetch(_ record: Head.Element, for head: Head) { head.prefetch(record) }
+    @inlinable public static func readAhead(_ records: UnsafeBufferPointer<Head.Element>, for head: Head) { head.readAhead(records) }
 }
 
 public enum FirstIntake<Op: PairOperator, Down: Collector>: Intake where Down.Element == Op.Output {
@@ -182,6 +200,10 @@ public enum SecondIntake<Op: PairOperator, Down: Collector>: Intake where Down.E
         try head.op.processSecond(record, into: &head.down)
     }
 }
+
+/// So many records ahead of the one that is processed: more than the processor has in flight, and as many cache misses as
+/// it bears at once.
+@inlinable var prefetchDistance: Int { 12 }
 
 extension TaskBuilder {
     @inlinable func inputHead<Head: Collector>(_ head: Head) throws -> TaskBody {
@@ -217,7 +239,11 @@ extension TaskBuilder {
             var chain = cell.move()  // in registers for the batch, and uniquely owned
             defer { cell.initialize(to: chain) }
             if times == nil { recordTime.millis = .min }  // what another input left there
+            In.readAhead(UnsafeBufferPointer(start: base + index, count: count &- index), for: chain)
             while index < count {
+                if In.prefetches, index &+ prefetchDistance < count {
+                    In.prefetch((base + (index &+ prefetchDistance)).pointee, for: chain)
+                }
                 if let times { recordTime.millis = times[index] }
                 let record = (base + index).move()
                 index &+= 1

@@ -33,6 +33,8 @@ struct Segment {
         case watermark
         /// This channel holds event time back no longer, until its next watermark.
         case idle
+        /// From the source with the node `count`, due at `time`.
+        case marker
     }
     var memory: UnsafeMutableRawPointer?
     var count = 0
@@ -47,6 +49,9 @@ struct Segment {
     static var drain: Segment { Segment(kind: .drain) }
     static func watermark(_ time: Int64) -> Segment { Segment(time: time, kind: .watermark) }
     static var idle: Segment { Segment(kind: .idle) }
+    static func marker(_ marker: LatencyMarker) -> Segment {
+        Segment(count: marker.source, time: marker.dueNanos, kind: .marker)
+    }
 }
 
 /// A bounded single-producer single-consumer ring (Lamport's queue with acquire/release counters).
@@ -63,7 +68,7 @@ final class Ring<Item>: @unchecked Sendable {  // each end owned by one thread; 
 
     /// `capacity` is a power of two.
     init(capacity: Int) {
-        precondition(capacity > 0 && capacity & (capacity - 1) == 0, "ring capacity \(capacity) is no power of two")
+        precondition(capacity > 0 && capacity & (capacity - 1) == 0, "ring capacity \(capacity) is not a power of two")
         items = .allocate(capacity: capacity)
         mask = capacity - 1
     }
@@ -87,6 +92,12 @@ final class Ring<Item>: @unchecked Sendable {  // each end owned by one thread; 
         let item = (items + (at & mask)).move()
         head.store(at &+ 1, ordering: .releasing)
         return item
+    }
+
+    /// Reader's side: looks at what `pop` would return.
+    func peek<Value>(_ read: (borrowing Item) -> Value) -> Value? {
+        let at = head.load(ordering: .relaxed)
+        return at == tail.load(ordering: .acquiring) ? nil : read((items + (at & mask)).pointee)
     }
 
     var isFull: Bool { tail.load(ordering: .relaxed) &- head.load(ordering: .acquiring) > mask }

@@ -10,6 +10,7 @@ final class InputGate {
         case watermark(Int64)
         /// Every input is idle.
         case idle
+        case marker(LatencyMarker)
         /// Every input has said that no more records come.
         case drained
         case nothing
@@ -32,6 +33,8 @@ final class InputGate {
     private var drained: Set<Int> = []
     private var next = 0
     private(set) var alignmentBeganNanos: Int64 = 0
+    /// Taken out because a barrier stood behind it; `poll` gives it first.
+    private var ahead: [Event] = []
     var current: Batch?
 
     init(_ channels: [Channel]) {
@@ -49,6 +52,7 @@ final class InputGate {
 
     /// Takes the next segment of any input that is not held back. `current` must be finished.
     func poll(now: () -> Int64) throws -> Event {
+        if !ahead.isEmpty { return ahead.removeFirst() }
         for _ in 0..<channels.count {
             let input = next
             next = next + 1 == channels.count ? 0 : next + 1
@@ -64,10 +68,7 @@ final class InputGate {
                     ordinal: channel.ordinal)
                 return .records
             case .barrier:
-                if aligner.aligning == nil { alignmentBeganNanos = now() }
-                if case .aligned(let epoch) = try aligner.barrier(segment.epoch, from: input) {
-                    return .barrier(epoch)
-                }
+                if let epoch = try align(segment.epoch, from: input, now) { return .barrier(epoch) }
             case .watermark:
                 if let time = merger.watermark(segment.time, from: input) { return .watermark(time) }
             case .idle:
@@ -76,12 +77,47 @@ final class InputGate {
                 case .allIdle: return .idle
                 case .unchanged: break
                 }
+            case .marker: return .marker(LatencyMarker(source: segment.count, dueNanos: segment.time))
             case .drain:
-                drained.insert(input)
-                if drained.count == channels.count { return .drained }
+                if drain(input) { return .drained }
             }
         }
         return .nothing
+    }
+
+    /// Takes barriers that neither records nor event time stand before: for a task that takes no records just now.
+    /// Returns the epoch that is complete with them.
+    func pollBarrier(now: () -> Int64) throws -> Epoch? {
+        guard current == nil else { return nil }
+        for input in channels.indices {
+            while isAtBarrier(input), let segment = channels[input].forward.pop() {
+                channels[input].producer.wakeIfAsleep()
+                switch segment.kind {
+                case .barrier: if let epoch = try align(segment.epoch, from: input, now) { return epoch }
+                case .marker: ahead.append(.marker(LatencyMarker(source: segment.count, dueNanos: segment.time)))
+                default: if drain(input) { ahead.append(.drained) }
+                }
+            }
+        }
+        return nil
+    }
+
+    /// At a barrier, or at what may stand between the last record and one: a marker, or the word that no more records come.
+    private func isAtBarrier(_ input: Int) -> Bool {
+        guard !aligner.isHeld(input), let kind = channels[input].forward.peek({ $0.kind }) else { return false }
+        return kind == .barrier || kind == .marker || kind == .drain
+    }
+
+    /// True when no input has any more records.
+    private func drain(_ input: Int) -> Bool {
+        drained.insert(input)
+        return drained.count == channels.count
+    }
+
+    private func align(_ epoch: Epoch, from input: Int, _ now: () -> Int64) throws -> Epoch? {
+        if aligner.aligning == nil { alignmentBeganNanos = now() }
+        guard case .aligned(let epoch) = try aligner.barrier(epoch, from: input) else { return nil }
+        return epoch
     }
 
     /// The batch in hand has been run through the chain.
@@ -91,7 +127,10 @@ final class InputGate {
         current = nil
     }
 
+    var hasBarrier: Bool { current == nil && channels.indices.contains(where: isAtBarrier) }
+
     var hasInput: Bool {
+        if !ahead.isEmpty { return true }
         for input in channels.indices where !aligner.isHeld(input) && !channels[input].forward.isEmpty { return true }
         return false
     }

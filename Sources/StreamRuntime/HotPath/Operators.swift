@@ -1,5 +1,6 @@
 // The stateless operators.
 
+/// `Stream.map`.
 public struct Map<Input, Output>: Operator {
     @usableFromInline let transform: @Sendable (Input) throws -> Output
     @inlinable init(_ transform: @escaping @Sendable (Input) throws -> Output) { self.transform = transform }
@@ -11,6 +12,7 @@ public struct Map<Input, Output>: Operator {
     }
 }
 
+/// `Stream.filter`.
 public struct Filter<Input>: Operator {
     public typealias Output = Input
     @usableFromInline let predicate: @Sendable (Input) throws -> Bool
@@ -23,6 +25,7 @@ public struct Filter<Input>: Operator {
     }
 }
 
+/// `Stream.compactMap`.
 public struct CompactMap<Input, Output>: Operator {
     @usableFromInline let transform: @Sendable (Input) throws -> Output?
     @inlinable init(_ transform: @escaping @Sendable (Input) throws -> Output?) { self.transform = transform }
@@ -34,6 +37,7 @@ public struct CompactMap<Input, Output>: Operator {
     }
 }
 
+/// `Stream.flatMap`.
 public struct FlatMap<Input, Results: Sequence>: Operator {
     public typealias Output = Results.Element
     @usableFromInline let transform: @Sendable (Input) throws -> Results

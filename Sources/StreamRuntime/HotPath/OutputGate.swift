@@ -24,6 +24,7 @@ public final class OutputGate {
     private let layout: ElementLayout
     private let batchBytes: Int
     private(set) var recordsOut = 0
+    private var markerTarget = 0
 
     init(_ channels: [Channel], layout: ElementLayout, backPressure: BackPressure) {
         self.channels = channels
@@ -90,6 +91,13 @@ public final class OutputGate {
     func broadcast(_ segment: Segment) {
         flush()
         for target in channels.indices { send(segment, to: target) }
+    }
+
+    /// Sends a latency marker to one downstream subtask, each in turn, behind what is buffered for it.
+    func send(_ marker: LatencyMarker) {
+        markerTarget = (markerTarget + 1) % channels.count
+        rotate(markerTarget)
+        send(.marker(marker), to: markerTarget)
     }
 
     /// Tries to send what waits. True when nothing waits any longer.

@@ -181,11 +181,12 @@ public final class TaskOutputs {
 
     init(_ gates: [OutputGate]) { self.gates = gates }
 
-    /// Watermarks and idleness; barriers and ends are the task's own to send.
+    /// Watermarks, idleness and latency markers; barriers and ends are the task's own to send.
     @usableFromInline func handle(_ signal: ChainSignal) {
         switch signal {
         case .watermark(let time): for gate in gates { gate.broadcast(.watermark(time)) }
         case .idle: for gate in gates { gate.broadcast(.idle) }
+        case .marker(let marker): for gate in gates { gate.send(marker) }
         default: break
         }
     }

@@ -21,11 +21,18 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         case decided(Epoch)
     }
     enum Report: Sendable {
-        case snapshot(TaskSnapshot, alignmentNanos: Int64)
+        case snapshot(TaskSnapshot, BarrierTimes)
         /// A source has come to its end.
         case finished
         /// No record is left in the task and none will come.
         case drained
+    }
+    /// What a barrier cost a task.
+    struct BarrierTimes: Sendable {
+        /// From the first to the last barrier.
+        let alignmentNanos: Int64
+        /// From the last barrier until it was handed on.
+        let pauseNanos: Int64
     }
     private enum Phase { case running, sourceFinished, draining, drained }
 
@@ -36,6 +43,8 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     static let longestTimerMillis: Int64 = 1 << 40
 
     let name: String
+    let vertexName: String
+    let subtask: Int
     private let body: TaskBody
     private let input: InputGate?
     /// Where the chain's results go, and those of its side outputs.
@@ -44,6 +53,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     private let sinks: [TaskBuilder.SinkHandle]
     private let sourceOperator: OperatorID?
     private let clock: any RuntimeClock
+    private let faults: (any FaultInjector)?
     private let report: @Sendable (Report) -> Void
     private let recordsSent: MetricRegistry.Cell
     private let lagGauges: LagGauges?
@@ -53,10 +63,14 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
 
     private var phase = Phase.running
     /// A snapshot whose sinks have not acknowledged everything yet.
-    private var unacknowledged: (snapshot: TaskSnapshot, alignmentNanos: Int64)?
+    private var unacknowledged: (snapshot: TaskSnapshot, times: BarrierTimes)?
+    /// The record whose processing threw.
+    private var failedRecord: String?
     private var idleUntilNanos: Int64 = 0
     private var lastFlushNanos: Int64 = 0
     private var needsFlush = false
+    /// Of a source task; others send none of their own.
+    private var markers: MarkerSchedule
     private var positionsAtBarrier: (epoch: Epoch, positions: [SplitPosition])?
 
     init(
@@ -64,6 +78,8 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         report: @escaping @Sendable (Report) -> Void
     ) {
         self.name = name
+        vertexName = builder.vertex.name
+        subtask = builder.subtask
         self.body = body
         self.input = input
         outputs = builder.outputs
@@ -71,8 +87,12 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         sinks = builder.sinks
         sourceOperator = builder.sourceOperator
         clock = builder.environment.clock
+        faults = builder.environment.faults
         self.timing = timing
         self.report = report
+        markers = MarkerSchedule(
+            source: builder.vertex.start.rawValue,
+            intervalMillis: sourceOperator == nil ? 0 : builder.environment.latencyIntervalMillis)
         recordsSent = builder.recordsSent
         lagGauges = builder.sourceOperator.map { LagGauges(builder.environment.metrics, source: $0) }
     }
@@ -86,10 +106,12 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
 
     /// Work that appeared since the last step; asked by the worker after it has announced its sleep.
     var hasWork: Bool {
-        if hasMail.load(ordering: .acquiring) || services.hasMail { return true }
-        // A task that is held back does not poll: a request waits, it must not keep the worker awake.
+        if hasMail.load(ordering: .acquiring) { return true }
+        // A task that is held back neither ticks nor polls: what waits for that must not keep the worker awake.
         if services.backPressure.isRaised { return outputs.contains { $0.canProgress } }
-        return services.holds == 0 && (mayPoll && services.hasPollRequest || input?.hasInput ?? false)
+        if services.hasMail { return true }
+        if !services.takesRecords { return input?.hasBarrier ?? false }
+        return mayPoll && services.hasPollRequest || input?.hasInput ?? false
     }
 
     /// The source has not ended, and event time does not hold all its splits back.
@@ -110,21 +132,26 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         if unacknowledged != nil { progressed = try acknowledge() || progressed }
         guard outputsAreFree() else { return progressed ? .progressed : .backPressured }
         services.backPressure.release()
-        if let millis = tickTime() {
+        if let millis = tickTime(now) {
             services.nextTimerMillis = .max
+            services.nextWaitNanos = .max
             try body.handle(.tick(wallMillis: millis))
             needsFlush = true
             progressed = true
             guard outputsAreFree() else { return .progressed }
             services.backPressure.release()
         }
-        guard services.holds == 0 else {
+        guard services.takesRecords else {
             if needsFlush { try flush(now) }
+            if let epoch = try input?.pollBarrier(now: { now }) {
+                try barrier(epoch)
+                progressed = true
+            }
             return progressed ? .progressed : .backPressured
         }
         if try takeInput(now) { progressed = true }
         try services.fault.check()
-        if phase == .draining, services.pending == 0, services.holds == 0 { try finishDrain() }
+        if phase == .draining, services.pending == 0, services.takesRecords { try finishDrain() }
         if needsFlush, !progressed || now - lastFlushNanos > Self.lingerNanos {
             try flush(now)
             progressed = true
@@ -136,6 +163,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     /// One batch, or one poll of the source.
     private func takeInput(_ now: Int64) throws -> Bool {
         if let poll = body.poll {
+            if phase == .running, let marker = markers.take(now) { try body.handle(.marker(marker)) }
             guard mayPoll, services.takePollRequest() || now >= idleUntilNanos else { return false }
             switch try poll(Self.pollBudget) {
             case .progressed:
@@ -158,7 +186,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
             switch try input.poll(now: { now }) {
             case .records: break
             case .barrier(let epoch):
-                try barrier(epoch, alignmentNanos: clock.monotonicNanos() - input.alignmentBeganNanos)
+                try barrier(epoch)
                 return true
             case .watermark(let time):
                 try body.handle(.watermark(time))
@@ -166,6 +194,9 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
                 return true
             case .idle:
                 try body.handle(.idle)
+                return true
+            case .marker(let marker):
+                try body.handle(.marker(marker))
                 return true
             case .drained:
                 if phase == .running { phase = .draining }
@@ -185,6 +216,8 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
             try body.consume[batch.ordinal](batch.memory, batch.times, &index, batch.count)
         } catch {
             input.current?.index = index  // the gate cleans up the records not reached
+            let millis = services.recordTime.millis
+            failedRecord = "at record \(index) of \(batch.count) in its batch\(millis == .min ? "" : ", event time \(millis)")"
             throw error
         }
         if index == batch.count { input.finishBatch() } else { input.current?.index = index }
@@ -207,16 +240,18 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         return isFree
     }
 
-    private func tickTime() -> Int64? {
-        let mail = services.hasMail && services.takeMail()
-        guard mail || services.nextTimerMillis != .max else { return nil }
+    private func tickTime(_ now: Int64) -> Int64? {
+        let isDue = services.hasMail && services.takeMail() || now >= services.nextWaitNanos
+        guard isDue || services.nextTimerMillis != .max else { return nil }
         let millis = clock.wallMillis()
-        return mail || millis >= services.nextTimerMillis ? millis : nil
+        return isDue || millis >= services.nextTimerMillis ? millis : nil
     }
 
     private func nextDeadline(_ now: Int64) -> Int64 {
         var deadline = Int64.max
         if body.poll != nil, mayPoll { deadline = min(deadline, idleUntilNanos) }
+        if phase == .running { deadline = min(deadline, markers.nextNanos) }
+        deadline = min(deadline, services.nextWaitNanos)
         if services.nextTimerMillis != .max {
             let millis = max(0, services.nextTimerMillis.subtractingSaturating(clock.wallMillis()))
             deadline = min(deadline, now + min(millis, Self.longestTimerMillis) * 1_000_000)
@@ -235,28 +270,40 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         }
         for mail in mails {
             switch mail {
-            case .barrier(let epoch): try barrier(epoch, alignmentNanos: 0)
+            case .barrier(let epoch): try barrier(epoch)
             case .drain: if phase == .running || phase == .sourceFinished { phase = .draining }
             case .decided(let epoch):
                 if let taken = positionsAtBarrier, taken.epoch == epoch { body.decided?(taken.positions) }
                 try body.handle(.decided(epoch))
+                needsFlush = true
             }
         }
         return !mails.isEmpty
     }
 
     /// Snapshot, then forward the barrier: the order in which rule A2 of `BarrierAligner` is kept.
-    private func barrier(_ epoch: Epoch, alignmentNanos: Int64) throws {
+    private func barrier(_ epoch: Epoch) throws {
+        let arrivedNanos = clock.monotonicNanos()
         try services.fault.check()
+        try faults?.reached(.barrier)
         let snapshot = TaskSnapshot(epoch: epoch)
         if let sourceOperator, let positions = body.positions?() {
             snapshot.add(positions: positions, of: sourceOperator)
             positionsAtBarrier = (epoch, positions)
+            #if WEIR_PLANTED
+                if PlantedMistake.positionsTooEarly.isOn, mayPoll { _ = try body.poll?(1) }
+            #endif
         }
         try body.handle(.barrier(snapshot))
         services.lists.snapshot(into: snapshot)
+        try faults?.reached(.snapshotTaken)
         for output in outputs { output.broadcast(.barrier(epoch)) }
-        unacknowledged = (snapshot, alignmentNanos)
+        unacknowledged = (
+            snapshot,
+            BarrierTimes(
+                alignmentNanos: input.map { arrivedNanos - $0.alignmentBeganNanos } ?? 0,
+                pauseNanos: clock.monotonicNanos() - arrivedNanos)
+        )
         _ = try acknowledge()
     }
 
@@ -264,7 +311,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         guard let waiting = unacknowledged else { return false }
         for sink in sinks where try !sink.isAcknowledged(waiting.snapshot.epoch) { return false }
         unacknowledged = nil
-        report(.snapshot(waiting.snapshot, alignmentNanos: waiting.alignmentNanos))
+        report(.snapshot(waiting.snapshot, waiting.times))
         return true
     }
 
@@ -274,6 +321,21 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         for output in outputs { output.broadcast(.drain) }
         needsFlush = false
         report(.drained)
+    }
+
+    /// Swift errors tell nothing of where they were thrown: what the task had in hand stands in for it. After the step that
+    /// threw `error`, on the thread that stepped.
+    func failure(_ error: any Error) -> AttemptFailure {
+        AttemptFailure(place: name, cause: error, position: failedRecord ?? sourcePosition())
+    }
+
+    private static let splitsToldMax = 8
+
+    private func sourcePosition() -> String? {
+        guard let sourceOperator, let positions = body.positions?(), !positions.isEmpty else { return nil }
+        let told = positions.prefix(Self.splitsToldMax).map { "\($0.split) at \($0.next)" }.joined(separator: ", ")
+        let others = positions.count - Self.splitsToldMax
+        return "source '\(sourceOperator)' read \(told)\(others > 0 ? " and \(others) more splits" : "")"
     }
 
     var isSource: Bool { sourceOperator != nil }

@@ -9,10 +9,17 @@ public final class TaskServices: @unchecked Sendable {  // the task thread's; th
     package var pending = 0
     /// Requests that run in Swift concurrency and have not put their answer into their operator's mailbox. Any thread.
     private let requests = Atomic<Int>(0)
-    /// Operators that take no records just now: one is full, or still has timers to fire.
-    package var holds = 0
-    /// The earliest processing time at which an operator wants a tick.
-    package var nextTimerMillis = Int64.max
+    /// Operators that still have timers to fire: the task takes no records.
+    @usableFromInline var firing = 0
+    /// Operators that are full: the task takes no records, and no timer in front of them fires.
+    @usableFromInline private(set) var full = 0
+    private var ticksWhenFree = false
+    /// So many timers fire before the task looks at its mail and its input again: as many as a batch has records.
+    @usableFromInline let timersAtOnce: Int
+    /// The earliest processing time at which an operator wants a tick: for the timers of its functions.
+    var nextTimerMillis = Int64.max
+    /// The same in monotonic time, for waits of its own: a wall clock that is set back prolongs none.
+    var nextWaitNanos = Int64.max
     let fault = StateFault()
     let time = CoarseTime()
     let lists = OperatorLists()
@@ -21,9 +28,10 @@ public final class TaskServices: @unchecked Sendable {  // the task thread's; th
     private let mailFlag = Atomic<Bool>(false)
     private let pollFlag = Atomic<Bool>(false)
 
-    init(backPressure: BackPressure, waker: Waker) {
+    init(backPressure: BackPressure, waker: Waker, timersAtOnce: Int) {
         self.backPressure = backPressure
         self.waker = waker
+        self.timersAtOnce = timersAtOnce
     }
 
     /// From any thread: an operator has mail; the task will tick.
@@ -52,7 +60,23 @@ public final class TaskServices: @unchecked Sendable {  // the task thread's; th
         pollFlag.load(ordering: .relaxed) && pollFlag.exchange(false, ordering: .acquiringAndReleasing)
     }
 
+    var takesRecords: Bool { firing == 0 && full == 0 }
+
+    func setFull(_ isFull: Bool) {
+        full += isFull ? 1 : -1
+        guard full == 0, ticksWhenFree else { return }
+        ticksWhenFree = false
+        requestTick()
+    }
+
+    /// A tick with the next step, or once no operator is full any more.
+    @usableFromInline func requestTickWhenFree() {
+        if full == 0 { requestTick() } else { ticksWhenFree = true }
+    }
+
     package func wantTimer(at millis: Int64) { nextTimerMillis = min(nextTimerMillis, millis) }
+    func wantTick(atNanos nanos: Int64) { nextWaitNanos = min(nextWaitNanos, nanos) }
+    func wantTick(atMonotonicMillis millis: Int64) { wantTick(atNanos: min(millis, .max / 1_000_000) * 1_000_000) }
 
     var hasMail: Bool { mailFlag.load(ordering: .acquiring) }
     func takeMail() -> Bool { mailFlag.exchange(false, ordering: .acquiringAndReleasing) }
@@ -65,7 +89,7 @@ public struct OperatorContext {
     public let parallelism: Int
     public let keyGroups: KeyGroups
     /// The key groups this subtask owns.
-    public let owned: Range<Int>
+    public let ownedKeyGroups: Range<Int>
     public let log: RuntimeLog
     public let metrics: MetricRegistry
     public let clock: any RuntimeClock
@@ -125,8 +149,7 @@ public final class TaskBuilder {
             if splits.isEmpty { services.splits.end(0) }  // more subtasks than splits: this one waits for nothing
         }
         recordsSent = environment.metrics.counter(
-            "weir_task_records_sent_total", help: "Records a task sent to other tasks.",
-            labels: ["task": vertex.name, "subtask": String(subtask)])
+            .recordsSent, labels: ["task": vertex.name, "subtask": String(subtask)])
     }
 
     /// Where an operator in the middle of the chain puts what it does not put into the chain.
@@ -140,23 +163,32 @@ public final class TaskBuilder {
     struct SinkHandle {
         let isReady: () -> Bool
         let isAcknowledged: (Epoch) throws -> Bool
+        /// For a chain that never came to be; otherwise its `close` reaches the sink.
+        let close: () -> Void
+    }
+
+    /// The task could not be built: closes what was made for it.
+    func abandon() {
+        for sink in sinks { sink.close() }
+        for state in states { state.close() }
     }
 
     @usableFromInline func startsAt(_ node: NodeIndex) -> Bool { vertex.start == node }
 
     @usableFromInline func declareInput(_ layout: ElementLayout) { inputLayouts.append(layout) }
 
-    @usableFromInline func recordsInCell(_ node: NodeIndex) -> MetricRegistry.Cell {
-        environment.metrics.counter(
-            "weir_operator_records_in_total", help: "Records taken in by an operator.",
-            labels: ["operator": environment.graph.node(node).id.rawValue, "subtask": String(subtask)])
+    @usableFromInline func meter(_ node: NodeIndex) -> OperatorMeter {
+        let graph = environment.graph
+        return OperatorMeter(
+            environment.metrics, clock: environment.clock, operatorID: graph.node(node).id, subtask: subtask,
+            sourceNames: { graph.node(NodeIndex($0)).id.rawValue })
     }
 
     @usableFromInline func operatorContext(_ node: NodeIndex) -> OperatorContext {
         let id = environment.graph.node(node).id
         return OperatorContext(
             operatorID: id, subtask: subtask, parallelism: vertex.parallelism, keyGroups: environment.keyGroups,
-            owned: environment.keyGroups.range(of: subtask, parallelism: vertex.parallelism),
+            ownedKeyGroups: environment.keyGroups.range(of: subtask, parallelism: vertex.parallelism),
             log: environment.log.with(["operator": id.rawValue, "subtask": String(subtask)]),
             metrics: environment.metrics, clock: environment.clock, services: services,
             makeState: { [self] in
@@ -201,12 +233,20 @@ public final class TaskBuilder {
                 SinkWriterContext(
                     operatorID: id, job: environment.job, subtask: subtask, parallelism: vertex.parallelism,
                     log: environment.log.with(["operator": id.rawValue, "subtask": String(subtask)]),
-                    wake: { waker.wake() }, metrics: environment.metrics, clock: environment.clock)))
+                    wake: { waker.wake() }, metrics: environment.metrics, clock: environment.clock,
+                    pauses: environment.pauses)))
         sinks.append(
             SinkHandle(
                 isReady: { writer.pointee.isReady },
-                isAcknowledged: { try writer.pointee.isAcknowledged(through: $0) }))
-        return SinkEnd(writer, backPressure, signals, recordsInCell(node))
+                isAcknowledged: { try writer.pointee.isAcknowledged(through: $0) },
+                close: { Self.close(writer) }))
+        return SinkEnd(writer, backPressure, signals, meter(node))
+    }
+
+    @usableFromInline static func close<Writer: SinkWriter>(_ writer: UnsafeMutablePointer<Writer>) {
+        writer.pointee.close()
+        writer.deinitialize(count: 1)
+        writer.deallocate()
     }
 }
 
@@ -218,16 +258,16 @@ public struct SinkEnd<Writer: SinkWriter>: Collector {
     /// The chain ends here; its operators' side outputs may not.
     @usableFromInline let outputs: TaskOutputs
     @usableFromInline var recordsIn = 0
-    @usableFromInline let published: MetricRegistry.Cell
+    @usableFromInline let meter: OperatorMeter
 
     @usableFromInline init(
         _ writer: UnsafeMutablePointer<Writer>, _ backPressure: BackPressure, _ outputs: TaskOutputs,
-        _ published: MetricRegistry.Cell
+        _ meter: OperatorMeter
     ) {
         self.writer = writer
         self.outputs = outputs
         self.backPressure = backPressure
-        self.published = published
+        self.meter = meter
     }
 
     @inlinable @inline(__always)
@@ -238,15 +278,12 @@ public struct SinkEnd<Writer: SinkWriter>: Collector {
     }
 
     @inlinable public mutating func handle(_ signal: ChainSignal) throws {
-        published.set(recordsIn)
+        meter.reached(signal, after: recordsIn)
         switch signal {
         case .barrier(let snapshot): try writer.pointee.endEpoch(snapshot.epoch)
         case .flush: try writer.pointee.flush()
-        case .close:
-            writer.pointee.close()
-            writer.deinitialize(count: 1)
-            writer.deallocate()
-        case .watermark, .idle: outputs.handle(signal)
+        case .close: TaskBuilder.close(writer)
+        case .watermark, .idle, .marker: outputs.handle(signal)
         case .tick, .decided: break
         }
     }

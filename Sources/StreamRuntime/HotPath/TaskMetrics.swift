@@ -5,12 +5,12 @@ final class TaskTiming: Sendable {
     private let backPressured: MetricRegistry.Cell
 
     init(_ metrics: MetricRegistry, task: String, subtask: Int) {
-        func cell(_ name: String, _ help: String) -> MetricRegistry.Cell {
-            metrics.counter(name, help: help, labels: ["task": task, "subtask": String(subtask)], scale: 1e-9)
+        func nanos(_ metric: MetricDescription) -> MetricRegistry.Cell {
+            metrics.counter(metric, labels: ["task": task, "subtask": String(subtask)], scale: 1e-9)
         }
-        busy = cell("weir_task_busy_seconds_total", "Time spent working.")
-        idle = cell("weir_task_idle_seconds_total", "Time spent without input.")
-        backPressured = cell("weir_task_backpressured_seconds_total", "Time spent waiting for room downstream.")
+        busy = nanos(.taskBusy)
+        idle = nanos(.taskIdle)
+        backPressured = nanos(.taskBackPressured)
     }
 
     func account(_ result: StepResult, nanos: Int64) {
@@ -49,8 +49,7 @@ final class LagGauges {
     private func cell(_ split: String) -> MetricRegistry.Cell {
         if let known = cells[split] { return known }
         let made = metrics.gauge(
-            "weir_source_lag_records", help: "Records between a split's position and its end.",
-            labels: ["operator": source.rawValue, "split": split])
+            .sourceLag, labels: ["operator": source.rawValue, "split": split])
         cells[split] = made
         return made
     }

@@ -42,8 +42,7 @@ public struct JoinResults<First, Second, Output>: Sendable {
     @usableFromInline init(_ context: OperatorContext, _ output: SideOutput<Element>?) {
         emitter = output.map { context.emitter($0) }
         counter = context.metrics.counter(
-            "weir_join_late_records_total", help: "Records that came after the watermark and were left out.",
-            labels: ["operator": context.operatorID.rawValue, "subtask": String(context.subtask)])
+            .joinLateRecords, labels: ["operator": context.operatorID.rawValue, "subtask": String(context.subtask)])
     }
 
     @inlinable func take(_ record: Element) {

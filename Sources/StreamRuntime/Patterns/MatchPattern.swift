@@ -41,8 +41,7 @@ public struct MatchPattern<Key: StreamKey, Event: StateCodable, Output>: Operato
         limit = options.limit
         operatorID = context.operatorID
         lateRecords = context.metrics.counter(
-            "weir_pattern_late_records_total", help: "Records that came after their watermark and were not taken.",
-            labels: ["operator": context.operatorID.rawValue, "subtask": String(context.subtask)])
+            .patternLateRecords, labels: ["operator": context.operatorID.rawValue, "subtask": String(context.subtask)])
         for item in try context.restoredUnionList(Self.listName, Self.listSchema) {
             let stored = String(decoding: item.bytes, as: UTF8.self)
             guard stored == machine.shape else {

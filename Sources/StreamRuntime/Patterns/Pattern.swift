@@ -171,6 +171,9 @@ public struct Pattern<Event>: Sendable {
         where !names.insert(name).inserted {
             throw refuse("two stages are called '\(name)'")
         }
+        if let name = skip.stageName, !stages.contains(where: { $0.name == name }) {
+            throw refuse("it skips to '\(name)', which is none of its stages")
+        }
         if stages.allSatisfy(\.isOptional) { throw refuse("every stage is optional; no event at all would match") }
         if stages.count > 62 { throw refuse("it has \(stages.count) stages; 62 are possible") }
         if pendingGuards.contains(where: \.isDirect) { throw refuse("it cannot end with .notNext; end it with a stage") }
@@ -191,11 +194,23 @@ public struct Pattern<Event>: Sendable {
 
 /// What a match that was found means for the others of its key. Matches are found in the order in which they are complete;
 /// of those that one event completes, the one whose events come first counts first, compared event by event.
-public enum SkipStrategy: Sendable {
+public enum SkipStrategy: Hashable, Sendable {
     /// Nothing: every match is emitted.
     case noSkip
     /// No other match begins with the same event.
     case skipToNext
     /// No other match begins with one of its events, or with one between them: matches do not overlap.
     case skipPastLastEvent
+    /// No other match begins before the first event that the match has of this stage; if it has none, nothing changes.
+    case skipToFirst(String)
+    /// No other match begins before the last event that the match has of this stage; if it has none, nothing changes.
+    case skipToLast(String)
+
+    /// The stage that is named, if one is.
+    var stageName: String? {
+        switch self {
+        case .noSkip, .skipToNext, .skipPastLastEvent: nil
+        case .skipToFirst(let name), .skipToLast(let name): name
+        }
+    }
 }

@@ -17,6 +17,8 @@
     @usableFromInline let finalGuards: [Pattern<Event>.Guard]
     @usableFromInline let names: [String]
     @usableFromInline let skip: SkipStrategy
+    /// The stage that `skip` names.
+    @usableFromInline let skipStage: Int?
     /// The targets of the first event.
     @usableFromInline let entries: UInt64
     /// By stage: the targets of a way whose last stage is this one, its own loop apart.
@@ -34,6 +36,7 @@
         finalGuards = pattern.pendingGuards
         names = stages.map(\.name)
         skip = pattern.skip
+        skipStage = stages.firstIndex { $0.name == pattern.skip.stageName }
         windowMillis = pattern.windowMillis
         shape = pattern.shape
         let endsInAbsence = !pattern.pendingGuards.isEmpty
@@ -179,6 +182,8 @@
         case .noSkip: false
         case .skipToNext: way.first == match.first
         case .skipPastLastEvent: way.first <= match.last
+        case .skipToFirst: match.taken.first { $0.stage == skipStage }.map { way.first < $0.sequence } ?? false
+        case .skipToLast: match.taken.last { $0.stage == skipStage }.map { way.first < $0.sequence } ?? false
         }
     }
 

@@ -23,9 +23,8 @@ public struct PatternMatch<Event> {
         names.map { (name: $0, events: self[$0]) }.filter { !$0.events.isEmpty }
     }
 
-    /// The times of the first and the last event, in milliseconds; `nil` when nothing is matched yet.
+    /// The time of the first event, in milliseconds; `nil` when nothing is matched yet.
     public var firstMillis: Int64? { taken.first?.millis }
-    public var lastMillis: Int64? { taken.last?.millis }
 }
 
 extension PatternMatch: Sendable where Event: Sendable {}

@@ -102,7 +102,7 @@ extension PatternState: StateCodable where Event: StateCodable {
                 taken.append((Int(try reader.integer(UInt8.self)), try reader.integer()))
             }
             var way = Way(
-                taken: taken, count: Int(try reader.varint()), firstMillis: try reader.integer(),
+                taken: taken, count: try reader.count(), firstMillis: try reader.integer(),
                 targets: try reader.integer(), isComplete: false)
             let flags = try reader.integer(UInt8.self)
             way.hasPassedOver = flags & 1 != 0

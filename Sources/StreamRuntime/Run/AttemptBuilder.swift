@@ -32,7 +32,10 @@ struct AttemptBuilder {
                 }
             }
         } catch {
-            for made in pending { made.body.dispose() }
+            for made in pending {
+                try? made.body.handle(.close)
+                made.body.dispose()
+            }
             throw error
         }
         return assemble(pending.reversed(), inputChannels)
@@ -42,7 +45,7 @@ struct AttemptBuilder {
         _ vertex: Vertex, _ subtask: Int, _ layouts: [[ElementLayout]], _ inputChannels: inout [[[Channel]]]
     ) throws -> Pending {
         let backPressure = BackPressure()
-        let services = TaskServices(backPressure: backPressure, waker: executor.waker(ofSubtask: subtask))
+        let services = TaskServices(backPressure: backPressure, waker: executor.waker(ofSubtask: subtask), timersAtOnce: batchRecords)
         var gates: [OutputGate] = []
         var roundRobin: [Bool] = []
         var sideGates: [TaskBuilder.SideGate] = []
@@ -70,8 +73,13 @@ struct AttemptBuilder {
         let builder = TaskBuilder(
             vertex: vertex, subtask: subtask, services: services, outputs: gates, outputIsRoundRobin: roundRobin,
             sideOutputs: sideGates, environment: environment)
-        let body = try environment.graph.node(vertex.end).makeTask(builder)
-        return Pending(vertex: vertex, builder: builder, body: body)
+        do {
+            let body = try environment.graph.node(vertex.end).makeTask(builder)
+            return Pending(vertex: vertex, builder: builder, body: body)
+        } catch {
+            builder.abandon()
+            throw error
+        }
     }
 
     private func assemble(_ pending: [Pending], _ inputChannels: [[[Channel]]]) -> Built {
@@ -103,13 +111,12 @@ struct AttemptBuilder {
             let next = position + 1 < made.vertex.nodes.count ? made.vertex.nodes[position + 1] : nil
             let cell: MetricRegistry.Cell
             if let next, !environment.graph.node(next).isExchange {
-                cell = made.builder.recordsInCell(next)
+                cell = made.builder.meter(next).recordsIn
             } else {
                 cell = made.builder.recordsSent
             }
             environment.metrics.computed(
-                "weir_operator_records_out_total", kind: .counter, help: "Records put out by an operator.",
-                labels: ["operator": operatorNode.id.rawValue, "subtask": String(subtask)]
+                .recordsOut, labels: ["operator": operatorNode.id.rawValue, "subtask": String(subtask)]
             ) { Double(cell.value) }
         }
     }

@@ -1,6 +1,8 @@
 /// The checkpoint and restart figures of a job.
 struct CheckpointMetrics: Sendable {
-    let alignment: MetricRegistry.Histogram
+    let history: CheckpointHistory
+    private let alignment: MetricRegistry.Histogram
+    private let pause: MetricRegistry.Histogram
     private let duration: MetricRegistry.Histogram
     private let count: MetricRegistry.Cell
     private let failures: MetricRegistry.Cell
@@ -8,16 +10,23 @@ struct CheckpointMetrics: Sendable {
     private let size: MetricRegistry.Cell
     private let lastID: MetricRegistry.Cell
 
-    init(_ metrics: MetricRegistry) {
-        duration = metrics.histogram(
-            "weir_checkpoint_duration_seconds", help: "From the barrier's start to the decision.")
-        alignment = metrics.histogram(
-            "weir_checkpoint_alignment_seconds", help: "From a task's first to its last barrier of an epoch.")
-        count = metrics.counter("weir_checkpoints_completed_total", help: "Decided checkpoints.")
-        failures = metrics.counter("weir_checkpoint_failures_total", help: "Epochs that were begun and not decided.")
-        restarts = metrics.counter("weir_job_restarts_total", help: "Restarts after a failure.")
-        size = metrics.gauge("weir_checkpoint_size_bytes", help: "State of the last decided checkpoint.")
-        lastID = metrics.gauge("weir_checkpoint_last_id", help: "Epoch of the last decided checkpoint.")
+    init(_ metrics: MetricRegistry, history: CheckpointHistory = CheckpointHistory()) {
+        self.history = history
+        duration = metrics.histogram(.checkpointDuration)
+        alignment = metrics.histogram(.checkpointAlignment)
+        pause = metrics.histogram(.checkpointPause)
+        count = metrics.counter(.checkpointsCompleted)
+        failures = metrics.counter(.checkpointFailures)
+        restarts = metrics.counter(.jobRestarts)
+        size = metrics.gauge(.checkpointSize)
+        lastID = metrics.gauge(.checkpointLastID)
+    }
+
+    /// A task has handed its snapshot over.
+    func taken(share index: Int, _ times: StreamTask.BarrierTimes, atMillis millis: Int64) {
+        alignment.observe(Double(times.alignmentNanos) / 1e9)
+        pause.observe(Double(times.pauseNanos) / 1e9)
+        history.taken(share: index, times, atMillis: millis)
     }
 
     func completed(_ manifest: CheckpointManifest, epoch: Epoch, nanos: Int64) {

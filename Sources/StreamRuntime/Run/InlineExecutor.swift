@@ -1,5 +1,5 @@
-/// Steps tasks on the thread of whoever calls `round`, and writes snapshots at once: the same tasks take the same steps
-/// in the same order every time.
+/// Steps tasks on the thread of whoever calls `round`: the same tasks take the same steps in the same order every time.
+/// Snapshots are written at once, or, where the order is shuffled, one a round, in any order.
 final class InlineExecutor: TaskExecutor {
     private static let blockedNanos: Int64 = 1_000_000
 
@@ -7,7 +7,9 @@ final class InlineExecutor: TaskExecutor {
     private let clock: any RuntimeClock
     private var tasks: [StreamTask] = []
     private var order: TaskOrder
-    private var failed: (@Sendable (String, any Error) -> Void)?
+    private var failed: (@Sendable (AttemptFailure) -> Void)?
+    /// Snapshots that wait to be written.
+    private var writes: [@Sendable () -> Void] = []
     /// When a task wants a turn again, as of the last round.
     private(set) var deadlineNanos = Int64.max
 
@@ -18,14 +20,32 @@ final class InlineExecutor: TaskExecutor {
 
     func waker(ofSubtask subtask: Int) -> Waker { waker }
     func add(_ task: StreamTask, subtask: Int) { tasks.append(task) }
-    func start(failed: @escaping @Sendable (String, any Error) -> Void) { self.failed = failed }
-    func write(_ body: @escaping @Sendable () -> Void) { body() }
-    func stop() { failed = nil }
+    func start(failed: @escaping @Sendable (AttemptFailure) -> Void) { self.failed = failed }
+    func write(_ body: @escaping @Sendable () -> Void) {
+        if order.isShuffled { writes.append(body) } else { body() }
+    }
+
+    func stop() {
+        failed = nil
+        while let write = writes.popLast() { write() }
+    }
+
+    /// As if the process had ended: what waits to be written is not.
+    func abandon() {
+        failed = nil
+        writes = []
+    }
+
+    private func writeOne() -> Bool {
+        guard !writes.isEmpty else { return false }
+        writes.remove(at: order.pick(of: writes.count))()
+        return true
+    }
 
     /// One step of every task. True when any of them progressed. Nothing happens before `start` and after a failure.
     func round() -> Bool {
         guard let failed else { return false }
-        var progressed = false
+        var progressed = writeOne()
         deadlineNanos = .max
         for index in order.round(of: tasks.count) {
             do {
@@ -35,8 +55,8 @@ final class InlineExecutor: TaskExecutor {
                 case .backPressured: deadlineNanos = min(deadlineNanos, clock.monotonicNanos() + Self.blockedNanos)
                 }
             } catch {
-                stop()
-                failed(tasks[index].name, error)
+                self.failed = nil
+                failed(tasks[index].failure(error))
                 return true
             }
         }
@@ -58,6 +78,14 @@ package enum TaskOrder: Sendable {
         guard case .shuffled(var generator) = self else { return Array(0..<count) }
         defer { self = .shuffled(generator) }
         return (0..<count).shuffled(using: &generator)
+    }
+
+    var isShuffled: Bool { if case .shuffled = self { true } else { false } }
+
+    mutating func pick(of count: Int) -> Int {
+        guard case .shuffled(var generator) = self else { return 0 }
+        defer { self = .shuffled(generator) }
+        return Int.random(in: 0..<count, using: &generator)
     }
 }
 

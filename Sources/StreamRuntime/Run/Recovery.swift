@@ -1,6 +1,6 @@
 import Foundation
 
-/// Makes attempts (rule 4.5): fences older runs, reads the last decision, compares it with the job and its checkpoint, and
+/// Makes attempts (rule 5): fences older runs, reads the last decision, compares it with the job and its checkpoint, and
 /// refuses what could lose or double records.
 struct Recovery {
     let graph: JobGraph
@@ -18,15 +18,24 @@ struct Recovery {
     func makeAttempt(
         _ executor: any TaskExecutor, _ metrics: CheckpointMetrics, _ events: EventQueue<JobAttempt.Event>
     ) throws -> JobAttempt {
-        let attempt = AttemptID.random()
-        let store = try FileCheckpointStore(root: options.checkpointRoot, job: job)
+        let attempt = environment.makeAttemptID()
+        let store = try FileCheckpointStore(
+            root: options.checkpointRoot, job: job, disk: environment.disk, faults: environment.faults)
         let splits = try discoverSplits()
         let owner = IslandOwner(
-            job: job, jobName: jobName, island: 0, attempt: attempt, splits: splits, log: log, isCancelled: isCancelled)
-        let restore: RestorePoint
+            job: job, jobName: jobName, island: 0, attempt: attempt, splits: splits, log: log, isCancelled: isCancelled,
+            faults: environment.faults)
+        var restore: RestorePoint
+        let reach: FileCheckpointStore.Reach
         do {
+            try environment.faults?.reached(.recoveryBegin)
             restore = try findRestorePoint(store, owner)
+            if options.dropsUnknownState {
+                let dropped = restore.dropUnknownOperators(graph)
+                if !dropped.isEmpty { log(.warning, "stored operators dropped", ["operators": dropped.joined(separator: ", ")]) }
+            }
             try restore.check(job: job, graph: graph, keyGroups: options.keyGroups, splits: splits)
+            reach = try store.reach(of: attempt)
         } catch {
             graph.domain?.close()
             throw error
@@ -38,12 +47,14 @@ struct Recovery {
         try? FileManager.default.removeItem(atPath: workFolder)
         let taskEnvironment = TaskEnvironment(
             graph: graph, job: job, jobName: jobName, attempt: attempt, keyGroups: options.keyGroups,
-            backend: environment.backend, readableBackends: environment.readableBackends, files: store,
-            workFolder: workFolder, restore: restore, splits: splits, clock: environment.clock, log: log,
-            metrics: environment.metrics, pauses: pauses, isCancelled: isCancelled)
+            backend: environment.backend, formats: environment.formats, files: restore.files ?? store,
+            dropsUnknownState: options.dropsUnknownState, workFolder: workFolder,
+            latencyIntervalMillis: options.latencyIntervalMillis, restore: restore, splits: splits,
+            clock: environment.clock, log: log, metrics: environment.metrics, pauses: pauses,
+            faults: environment.faults, isCancelled: isCancelled)
         return JobAttempt(
             environment: taskEnvironment, plan: plan, executor: executor, options: options, store: store,
-            domain: graph.domain, metrics: metrics, events: events)
+            reach: reach, domain: graph.domain, metrics: metrics, events: events)
     }
 
     private func discoverSplits() throws -> [OwnedSplit] {
@@ -63,24 +74,26 @@ struct Recovery {
     }
 
     private func findRestorePoint(_ store: FileCheckpointStore, _ owner: IslandOwner) throws -> RestorePoint {
-        guard let domain = graph.domain else { return try latestCheckpoint(store) }
-        let decision = try domain.recover(owner)
-        if let startFrom = options.startFrom {
-            guard decision?.checkpoint == startFrom || options.acceptsReplay else {
-                throw RecoveryRefusal(
-                    "checkpoint \(startFrom) is not the last decision (\(decision.map { "\($0.checkpoint)" } ?? "there is none"))",
-                    remedy: "Outputs after it would be emitted again; say --accept-replay if that is wanted.")
-            }
-            let last = max(decision?.checkpoint.epoch ?? .genesis, startFrom.epoch)
-            return RestorePoint(manifest: try store.manifest(startFrom).manifest, after: last)
-        }
+        let decision = try lastDecision(owner)
+        if let explicit = try explicitStart(store, decision) { return explicit }
+        guard let domain = graph.domain else { return try latestCheckpoint(store, owner) ?? beginAlone(store, owner) }
         if let decision { return try RestorePoint(decision: decision, store: store) }
+        #if WEIR_PLANTED
+            if PlantedMistake.missingOffsetIsDefault.isOn { return .beginning }
+        #endif
         guard try store.manifestNames().isEmpty else {
             throw RecoveryRefusal(
                 "\(store.folder) holds checkpoints of this job, but \(domain.identity) holds no decision of it",
                 remedy: "Point the job at the system it ran on, or start over: weir reset, or another --namespace.")
         }
         return try beginGenesis(domain, owner)
+    }
+
+    private func lastDecision(_ owner: IslandOwner) throws -> Decision? {
+        guard let domain = graph.domain else { return nil }
+        let decision = try domain.recover(owner)
+        try environment.faults?.reached(.decisionRead)
+        return decision
     }
 
     /// A first start: the start offsets are decided before anything is read.
@@ -93,23 +106,39 @@ struct Recovery {
                     source: $0.source, position: SplitPosition(split: $0.split.id, next: $0.split.start),
                     brokerOffset: $0.split.brokerOffset)
             })
-        try domain.commit(genesis)
+        #if WEIR_PLANTED
+            if !PlantedMistake.noGenesis.isOn { try domain.commit(genesis) }
+        #else
+            try domain.commit(genesis)
+        #endif
+        try environment.faults?.reached(.genesisDecided)
         return .beginning
     }
 
-    private func latestCheckpoint(_ store: FileCheckpointStore) throws -> RestorePoint {
-        if let startFrom = options.startFrom {
-            let last = try store.manifestNames().last.map { try store.manifest(named: $0).manifest.id?.epoch } ?? nil
-            return RestorePoint(
-                manifest: try store.manifest(startFrom).manifest, after: max(last ?? .genesis, startFrom.epoch))
+    /// The same without a domain: there a checkpoint is the decision, and the first one holds nothing but start positions.
+    private func beginAlone(_ store: FileCheckpointStore, _ owner: IslandOwner) throws -> RestorePoint {
+        let id = CheckpointID(job: job, island: 0, epoch: .genesis, attempt: owner.attempt)
+        let operators = Dictionary(grouping: owner.splits, by: \.source).sorted { $0.key < $1.key }.map { source, splits in
+            CheckpointManifest.OperatorEntry(
+                id: source.rawValue, positions: splits.map { .init(split: $0.split.id, next: $0.split.start) }, state: [], lists: [])
         }
-        guard let newest = try store.manifestNames().last else { return .beginning }
+        _ = try store.publish(
+            CheckpointManifest(
+                format: CheckpointManifest.format, checkpoint: id.description, jobName: jobName,
+                createdAtMillis: environment.clock.wallMillis(), keyGroups: options.keyGroups.count, operators: operators),
+            id: id)
+        return .beginning
+    }
+
+    private func latestCheckpoint(_ store: FileCheckpointStore, _ owner: IslandOwner) throws -> RestorePoint? {
+        guard let newest = try store.manifestNames().last else { return nil }
         let manifest = try store.manifest(named: newest).manifest
         guard let id = manifest.id else {
             throw RecoveryRefusal(
                 "checkpoint manifest \(newest) carries the id '\(manifest.checkpoint)', which is none",
                 remedy: "Move it away and start again.")
         }
-        return RestorePoint(manifest: manifest, after: id.epoch)
+        let restore = RestorePoint(manifest: manifest, after: id.epoch)
+        return id.epoch == .genesis ? restore.asBeginning(of: owner.splits) : restore
     }
 }

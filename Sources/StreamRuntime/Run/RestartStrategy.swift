@@ -53,7 +53,7 @@ package struct RestartDecider {
 /// An error that a restart cannot mend: the job fails at once.
 public protocol UnrestartableError: Error {}
 
-/// An epoch was given up because it took too long (rule 4.9), by the engine or by the system that decides. Three in a
+/// An epoch was given up because it took too long (rule 9), by the engine or by the system that decides. Three in a
 /// row fail the job, unless an outside system was known to be down meanwhile.
 public protocol EpochExpiry: Error {}
 

@@ -25,6 +25,7 @@ public struct RuntimeLog: Sendable {
         RuntimeLog(context: context.merging(fields) { $1 }, sink)
     }
 
+    /// Writes one line; `fields` win over the log's own of the same names.
     public func callAsFunction(_ level: Level, _ message: String, _ fields: [String: String] = [:]) {
         sink(level, message, context.merging(fields) { $1 })
     }

@@ -4,10 +4,10 @@ import Foundation
 /// time of its own. The base of the testing kit. Used by one thread.
 package final class SteppedRun {
     private let graph: JobGraph
-    private let job: JobID
+    package let job: JobID
     private let jobName: String
     private let environment: JobEnvironment
-    private let pauses = PauseReasons()
+    package let pauses = PauseReasons()
     private var order: TaskOrder
     private var current: Current?
 
@@ -32,8 +32,9 @@ package final class SteppedRun {
     }
 
     /// Recovers from the last decision and starts an attempt; its tasks take their first step with `step`.
-    package func start(_ options: JobOptions) throws {
+    package func start(_ options: JobOptions, order newOrder: TaskOrder? = nil) throws {
         end()
+        if let newOrder { order = newOrder }
         let plan = try Plan(graph, defaultParallelism: options.parallelism, keyGroups: options.keyGroups)
         let recovery = Recovery(
             graph: graph, plan: plan, job: job, jobName: jobName, options: options, environment: environment,
@@ -73,11 +74,27 @@ package final class SteppedRun {
         self.current = nil
     }
 
+    /// As `end`, when the process is to be gone: what waits to be written is not, and nobody is told.
+    package func abandon() {
+        current?.executor.abandon()
+        end()
+    }
+
+    /// The tasks take a step while the coordinator waits for an outside system. False when nothing happened.
+    package func stepTasks() -> Bool { current?.executor.round() ?? false }
+
     package var isRunning: Bool { current != nil }
 
     /// The last epoch this run has decided.
     package var lastDecidedEpoch: Epoch { current?.attempt.lastDecided ?? lastDecided }
     private var lastDecided = Epoch.genesis
+
+    /// A savepoint of the next epoch; `answer` is called in a later step, on the same thread.
+    package func requestSavepoint(_ folder: String, answer: @escaping @Sendable (Result<Savepoint, any Error>) -> Void) {
+        guard let current else { return answer(.failure(SavepointError("the job does not run"))) }
+        _ = current.attempt.savepoints.add(.init(folder: folder, isOfTheEnd: false, answer: answer))
+        requestCheckpoint()
+    }
 
     package func requestCheckpoint() { current?.events.post(.checkpoint) }
 

@@ -6,15 +6,20 @@ struct TaskEnvironment: Sendable {
     let attempt: AttemptID
     let keyGroups: KeyGroups
     let backend: any StateBackend
-    let readableBackends: [any StateBackend]
+    /// Every form in which the state to go on from may be stored.
+    let formats: [any StateFormat]
+    /// Where the files are that `restore` names.
     let files: any CheckpointFiles
+    let dropsUnknownState: Bool
     let workFolder: String
+    let latencyIntervalMillis: Int
     let restore: RestorePoint
     let splits: [OwnedSplit]
     let clock: any RuntimeClock
     let log: RuntimeLog
     let metrics: MetricRegistry
     let pauses: PauseReasons
+    let faults: (any FaultInjector)?
     let alignments = WatermarkAlignments()
     let isCancelled: @Sendable () -> Bool
 
@@ -26,24 +31,27 @@ struct TaskEnvironment: Sendable {
     /// Split k of a source's sorted list belongs to subtask k mod parallelism.
     func assignments(of id: OperatorID, subtask: Int, parallelism: Int) -> [SplitPosition] {
         let stored = restore.positions[id] ?? [:]
-        return splits.filter { $0.source == id }.enumerated()
+        return splits.filter { $0.source == id }.map(\.split).enumerated()
             .filter { $0.offset % parallelism == subtask }
-            .map { SplitPosition(split: $0.element.split.id, next: stored[$0.element.split.id] ?? $0.element.split.start) }
+            .map { _, split in
+                SplitPosition(split: split.id, next: stored[split.id] ?? (stored.isEmpty ? split.start : split.startWhenAdded))
+            }
     }
 
     func stateStoreContext(_ id: OperatorID, subtask: Int, parallelism: Int) -> StateStoreContext {
         let owned = keyGroups.range(of: subtask, parallelism: parallelism)
-        let backends = readableBackends
+        let formats = formats
         return StateStoreContext(
             operatorID: id, subtask: subtask, parallelism: parallelism, keyGroups: keyGroups, owned: owned,
             attempt: attempt, restore: restore.parts(of: id, owned: owned), files: files,
+            dropsUndeclaredState: dropsUnknownState,
             reader: { name in
-                guard let backend = backends.first(where: { $0.name == name }) else {
+                guard let format = formats.first(where: { $0.name == name }) else {
                     throw RecoveryRefusal(
                         "the checkpoint was written by state backend '\(name)', which this program does not include",
                         remedy: "Run it with a build that does.")
                 }
-                return backend
+                return format
             },
             workFolder: "\(workFolder)/\(id)-\(subtask)", metrics: metrics, clock: clock)
     }

@@ -8,7 +8,7 @@ protocol TaskExecutor: AnyObject {
     func add(_ task: StreamTask, subtask: Int)
 
     /// Tasks are stepped from now on. `failed` is told of the first step that throws, from any thread.
-    func start(failed: @escaping @Sendable (_ task: String, any Error) -> Void)
+    func start(failed: @escaping @Sendable (AttemptFailure) -> Void)
 
     /// Runs `body`, which writes a snapshot, beside the stream.
     func write(_ body: @escaping @Sendable () -> Void)

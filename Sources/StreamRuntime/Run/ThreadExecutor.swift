@@ -15,7 +15,7 @@ final class ThreadExecutor: TaskExecutor {
 
     func add(_ task: StreamTask, subtask: Int) { worker(subtask).add(task) }
 
-    func start(failed: @escaping @Sendable (String, any Error) -> Void) {
+    func start(failed: @escaping @Sendable (AttemptFailure) -> Void) {
         for worker in workers { worker.start(failed: failed) }
     }
 

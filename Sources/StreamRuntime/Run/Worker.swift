@@ -22,7 +22,7 @@ final class Worker: @unchecked Sendable {  // its owner's until `start`, then th
     func add(_ task: StreamTask) { tasks.append(task) }
 
     /// `failed` is told of the first step that throws; none is taken after it.
-    func start(failed: @escaping @Sendable (_ task: String, any Error) -> Void) {
+    func start(failed: @escaping @Sendable (AttemptFailure) -> Void) {
         isStarted = true
         let thread = Thread { [self] in
             run(failed)
@@ -41,7 +41,7 @@ final class Worker: @unchecked Sendable {  // its owner's until `start`, then th
         done.wait()
     }
 
-    private func run(_ failed: (_ task: String, any Error) -> Void) {
+    private func run(_ failed: (AttemptFailure) -> Void) {
         var idleRounds = 0
         while !stopFlag.load(ordering: .relaxed) {
             var progressed = false
@@ -56,7 +56,7 @@ final class Worker: @unchecked Sendable {  // its owner's until `start`, then th
                         blocked = true
                     }
                 } catch {
-                    failed(task.name, error)
+                    failed(task.failure(error))
                     return waitForStop()
                 }
             }

@@ -5,6 +5,8 @@ public struct GroupedChanges: ~Copyable {
     @usableFromInline let count: Int
     @usableFromInline let writers: UnsafeMutablePointer<ByteWriter>
     @usableFromInline var scratch = ByteWriter(capacity: 256)
+    /// A group of a change that was refused: it is not among the owned ones.
+    @usableFromInline var strayGroup: Int?
 
     init(_ keyGroups: Range<Int>, expectedBytes: Int) {
         first = keyGroups.lowerBound
@@ -20,10 +22,15 @@ public struct GroupedChanges: ~Copyable {
         writers.deallocate()
     }
 
-    /// Appends one change of `group`; `value` is not called for a removal.
+    /// Appends one change of `group`; `value` is not called for a removal. A change of a group that is not owned is
+    /// refused: `check` throws.
     @inlinable public mutating func append(
         group: Int, removed: Bool, key: (inout ByteWriter) -> Void, value: (inout ByteWriter) -> Void
     ) {
+        guard group >= first, group &- first < count else {
+            strayGroup = group
+            return
+        }
         scratch.count = 0
         key(&scratch)
         let keyCount = scratch.count
@@ -36,9 +43,26 @@ public struct GroupedChanges: ~Copyable {
             UnsafeRawBufferPointer(start: scratch.memory + keyCount, count: scratch.count &- keyCount))
     }
 
+    /// After the last change: throws `ForeignKeyError` when one of them was of a key group of another subtask.
+    package func check() throws {
+        if let strayGroup { throw ForeignKeyError(group: strayGroup, owned: first..<first + count) }
+    }
+
     func forEachGroup(_ body: (_ group: Int, UnsafeRawBufferPointer) throws -> Void) rethrows {
         for index in 0..<count where writers[index].byteCount > 0 {
             try writers[index].withBytes { try body(first + index, $0) }
         }
+    }
+}
+
+/// A function changed the state, or registered a timer, of a key that belongs to another subtask: it used a handle with
+/// another key than the one it was called with. A restart would do the same again.
+public struct ForeignKeyError: UnrestartableError, CustomStringConvertible {
+    public let group: Int
+    public let owned: Range<Int>
+
+    public var description: String {
+        "state of a key in key group \(group) was changed by a subtask that owns the groups \(owned.lowerBound) to "
+            + "\(owned.upperBound - 1): use state and timers only with the key that the function was called with"
     }
 }

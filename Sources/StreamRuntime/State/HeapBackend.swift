@@ -6,35 +6,42 @@ import Synchronization
 public struct HeapBackend: StateBackend {
     public init() {}
 
-    public var name: String { "heap" }
+    static let formatName = "heap"
+    public var name: String { Self.formatName }
 
     public func makeStore(_ context: StateStoreContext) throws -> any StateStore { HeapStore(context) }
 
-    public func forEachEntry(
-        of part: StatePart, in files: any CheckpointFiles, keyGroups: Range<Int>,
-        _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void
-    ) throws {
-        let wanted = keyGroups.clamped(to: part.keyGroups)
-        let runs = try part.files.map { try RunFile(path: files.localPath(of: $0), file: $0) }
-        for group in wanted { try RunFile.merge(runs, group: group, body) }
+    public func reader(of part: StatePart, in files: any CheckpointFiles) throws -> any StatePartReader {
+        RunReader(try part.files.map { try RunFile($0, in: files) })
     }
+}
+
+/// Runs that together hold a part, oldest first.
+final class RunReader: StatePartReader {
+    private var runs: [RunFile]
+
+    init(_ runs: [RunFile]) { self.runs = runs }
+
+    func forEachEntry(
+        keyGroup: Int, _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try RunFile.merge(runs, group: keyGroup, body)
+    }
+
+    func close() { runs = [] }
 }
 
 /// One subtask's heap store: everything is in the tables; this keeps the chain of runs that holds them.
 final class HeapStore: StateStore {
     private let context: StateStoreContext
     private var states: [StatePart.State] = []
-    private let chain: RunChain
+    private var chain = RunChain([])
 
-    init(_ context: StateStoreContext) {
-        self.context = context
-        let isSameShare = context.restore.count == 1 && context.restore[0].keyGroups == context.owned
-            && context.restore[0].backend == "heap"
-        chain = RunChain(isSameShare ? context.restore[0].files : [])
-    }
+    init(_ context: StateStoreContext) { self.context = context }
 
     var canEvict: Bool { false }
     var tableBytesMax: Int { .max }
+    var holdsMore: Bool { false }
 
     func declare(_ state: StateDescriptor) {
         states.append(
@@ -42,7 +49,19 @@ final class HeapStore: StateStore {
                 name: state.name, kind: state.kind.rawValue, keySchema: state.keySchema, valueSchema: state.valueSchema))
     }
 
+    /// The tables are filled by `OperatorState`. Files of the same share with the same ids go on being its base.
+    func restore(_ parts: [RestoredPart]) throws {
+        #if WEIR_PLANTED
+            if PlantedMistake.filesOfOtherShares.isOn {
+                chain = RunChain(parts.flatMap(\.part.files))
+                return
+            }
+        #endif
+        if let part = context.reusable(parts, by: HeapBackend.formatName) { chain = RunChain(part.files) }
+    }
+
     func read(_ key: StateKeyBytes, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {}
+    func read(_ keys: borrowing StateKeyBatch, _ body: (Int, UnsafeRawBufferPointer?) throws -> Void) throws {}
     func scan(
         from start: [UInt8], below end: [UInt8], _ body: (StateKeyBytes, UnsafeRawBufferPointer) throws -> Bool
     ) throws {}
@@ -92,11 +111,11 @@ struct HeapSnapshot: PendingSnapshot {
             }
             let stored = links.reduce(0) { $0 + $1.entries }
             if links.count > Self.runsMax || (links.count > 1 && stored > 2 * max(liveEntries, Self.mergeEntriesMin)) {
-                let runs = try links.map { try RunFile(path: files.localPath(of: $0.file), file: $0.file) }
+                let runs = try links.map { try RunFile($0.file, in: files) }
                 let merged = try RunFile.merge(runs, into: "state/\(name).base.run", keyGroups, files)
                 links = [RunChain.Link(file: merged, entries: liveEntries)]
             }
-            return StatePart(backend: "heap", keyGroups: keyGroups, states: states, files: links.map(\.file))
+            return StatePart(backend: HeapBackend.formatName, keyGroups: keyGroups, states: states, files: links.map(\.file))
         }
     }
 }

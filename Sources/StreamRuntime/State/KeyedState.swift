@@ -87,6 +87,7 @@ public struct ListStateOf<Table: KeyedTable, Element: StateCodable> where Table.
         }
     }
 
+    /// Adds `element` at the end of the list of `key`, in place.
     @inlinable public func append(_ element: Element, for key: Key) {
         table.pointer(for: key, initial: { [] }).pointee.append(element)
     }

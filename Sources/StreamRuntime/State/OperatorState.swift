@@ -41,6 +41,11 @@ public final class OperatorState {
     private let backendName: String
     @usableFromInline let store: any StateStore
     @usableFromInline var members: [Member] = []
+    /// The tables by the types of their keys.
+    @usableFromInline var places: [(key: ObjectIdentifier, core: UnsafeMutablePointer<StateTableCore>, stride: Int)] = []
+    private var placeLists: [UnsafeMutableRawPointer] = []
+    /// One for each table, by the types of their keys: a `ReadAhead` of that type.
+    @usableFromInline var aheads: [(key: ObjectIdentifier, ahead: AnyObject)] = []
     private var isSealed = false
     private let entriesGauge: MetricRegistry.Cell
     private let bytesGauge: MetricRegistry.Cell
@@ -59,10 +64,8 @@ public final class OperatorState {
         let labels: MetricRegistry.Labels = [
             "operator": context.operatorID.rawValue, "subtask": String(context.subtask),
         ]
-        entriesGauge = context.metrics.gauge(
-            "weir_state_entries", help: "State entries held in memory.", labels: labels)
-        bytesGauge = context.metrics.gauge(
-            "weir_state_memory_bytes", help: "Memory of the state tables.", labels: labels)
+        entriesGauge = context.metrics.gauge(.stateEntries, labels: labels)
+        bytesGauge = context.metrics.gauge(.stateMemory, labels: labels)
     }
 
     /// Declares a state; a name may be declared once, and only while the operator opens.
@@ -76,6 +79,11 @@ public final class OperatorState {
         try admit(descriptor)
         let table = StateTable<Key, Value>(
             descriptor: descriptor, stateID: members.count, keyGroups: keyGroups, store: store, fault: fault)
+        places.append((ObjectIdentifier(Key.self), table.core, StateTable<Key, Value>.stride))
+        if store.canEvict {
+            let ahead = ReadAhead<Key>(store, load: { table.load($0) }, keysMax: { table.slotCountMax / 4 })
+            aheads.append((ObjectIdentifier(Key.self), ahead))
+        }
         members.append(
             Member(
                 descriptor: descriptor,
@@ -101,6 +109,25 @@ public final class OperatorState {
         return ExpiringTable(table, ttl: ttl, time: time)
     }
 
+    /// For an operator whose records have keys of this type.
+    @usableFromInline func places<Key: StreamKey>(of _: Key.Type) -> TablePlaces<Key> {
+        let found = places.filter { $0.key == ObjectIdentifier(Key.self) }
+        let list = UnsafeMutableBufferPointer<TablePlaces<Key>.Place>.allocate(capacity: max(1, found.count))
+        for (index, place) in found.enumerated() {
+            list.initializeElement(at: index, to: .init(core: place.core, stride: place.stride))
+        }
+        if let base = list.baseAddress { placeLists.append(UnsafeMutableRawPointer(base)) }
+        return TablePlaces(UnsafeBufferPointer(rebasing: list[..<found.count]), ahead: ahead(of: Key.self))
+    }
+
+    /// `nil`: nothing is to be read ahead of time (see there).
+    @usableFromInline func ahead<Key: StreamKey>(of _: Key.Type) -> ReadAhead<Key>? {
+        let found = aheads.filter { $0.key == ObjectIdentifier(Key.self) }
+        return found.count == 1 ? found[0].ahead as? ReadAhead<Key> : nil
+    }
+
+    deinit { for list in placeLists { list.deallocate() } }
+
     @usableFromInline func startTime() { time.start(context.clock) }
 
     @usableFromInline func admit(_ state: StateDescriptor) throws {
@@ -118,31 +145,37 @@ public final class OperatorState {
     @usableFromInline package func seal() throws {
         isSealed = true
         for member in members { member.shareStore(members.count) }
-        // After a change of parallelism the old files cover other key groups, after a change of the backend they
-        // are of another form: everything is written afresh.
-        let isSameShare = context.restore.count == 1 && context.restore[0].keyGroups == context.owned
-            && context.restore[0].backend == backendName
-        for part in context.restore {
-            let ids = try match(part)
-            guard !store.canEvict else { continue }
-            try context.reader(part.backend).forEachEntry(of: part, in: context.files, keyGroups: context.owned) {
-                key, value in
-                guard let id = ids[StateKeyLayout.stateID(key)] else { return }
-                var keyReader = ByteReader(UnsafeRawBufferPointer(rebasing: key[StateKeyLayout.headerBytes...]))
+        let parts = try context.restore.map { RestoredPart(part: $0, ids: try match($0)) }
+        try store.restore(parts)
+        if !store.canEvict { try fillTables(parts) }
+    }
+
+    private func fillTables(_ parts: [RestoredPart]) throws {
+        let isSameShare = isSameShare(parts)
+        for restored in parts {
+            try context.forEachEntry(of: restored) { id, key, value in
+                var keyReader = ByteReader(StateKeyLayout.recordKey(key))
                 var valueReader = ByteReader(value)
                 try members[id].restore(&keyReader, &valueReader, !isSameShare)
             }
         }
     }
 
-    /// Stored state id → declared state id. A stored state nobody declares is refused: dropping it is loss.
-    private func match(_ part: StatePart) throws -> [Int: Int] {
-        var ids: [Int: Int] = [:]
-        for (stored, state) in part.states.enumerated() {
+    private func isSameShare(_ parts: [RestoredPart]) -> Bool {
+        #if WEIR_PLANTED
+            if PlantedMistake.filesOfOtherShares.isOn { return true }
+        #endif
+        return context.reusable(parts, by: backendName) != nil
+    }
+
+    /// The declared id of each stored state. One that nobody declares is refused, unless the job accepts that it is lost.
+    private func match(_ part: StatePart) throws -> [Int?] {
+        try part.states.map { state in
             guard let id = members.firstIndex(where: { $0.descriptor.name == state.name }) else {
+                if context.dropsUndeclaredState { return nil }
                 throw RecoveryRefusal(
                     "the checkpoint holds state '\(state.name)' of operator '\(operatorID)', which the job no longer declares",
-                    remedy: "Declare it again, or start over with an empty checkpoint folder.")
+                    remedy: "Declare it again, or accept its loss with --allow-non-restored-state.")
             }
             let declared = members[id].descriptor
             guard state.kind == declared.kind.rawValue, state.keySchema == declared.keySchema,
@@ -153,14 +186,8 @@ public final class OperatorState {
                         + "\(state.valueSchema), the job now declares \(declared.kind.rawValue) \(declared.keySchema) → \(declared.valueSchema)",
                     remedy: "Keep the old encoding, or give the new state another name.")
             }
-            guard stored == id || !store.canEvict else {
-                throw RecoveryRefusal(
-                    "operator '\(operatorID)' declares its states in another order than the checkpoint has them",
-                    remedy: "Declare '\(state.name)' at position \(stored + 1) again.")
-            }
-            ids[stored] = id
+            return id
         }
-        return ids
     }
 
     /// In the step, at the barrier: takes the changes out of the tables and hands them over.

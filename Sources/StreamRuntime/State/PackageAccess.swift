@@ -18,7 +18,7 @@ extension OperatorState {
 extension TaskServices {
     /// For operators without a task.
     @usableFromInline static func unattended() -> TaskServices {
-        TaskServices(backPressure: BackPressure(), waker: Waker())
+        TaskServices(backPressure: BackPressure(), waker: Waker(), timersAtOnce: 1024)
     }
 }
 

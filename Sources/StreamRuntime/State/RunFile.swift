@@ -16,17 +16,10 @@ struct RunFile {
     private let path: String
     private var sections: [Int: Range<Int>] = [:]
 
-    /// Maps the file and checks size, checksum and structure.
-    init(path: String, file: CheckpointFile) throws {
-        self.path = path
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-        } catch {
-            throw RunFile.damage(file.path, "cannot be read: \(error.localizedDescription)")
-        }
-        guard data.count == file.bytes else {
-            throw RunFile.damage(file.path, "has \(data.count) bytes, the manifest says \(file.bytes)")
-        }
+    /// Checks size, checksum and structure.
+    init(_ file: CheckpointFile, in files: any CheckpointFiles) throws {
+        path = file.path
+        data = try files.contents(of: file)
         let hash = data.withUnsafeBytes { hexDigits(XXH64.hash($0)) }
         guard hash == file.hash else {
             throw RunFile.damage(file.path, "has checksum \(hash), the manifest says \(file.hash)")
@@ -37,7 +30,7 @@ struct RunFile {
     private static func index(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> [Int: Range<Int>] {
         guard bytes.count >= magic.count + footerBytes, bytes.prefix(8).elementsEqual(magic),
             bytes.suffix(8).elementsEqual(endMagic)
-        else { throw damage(path, "is no run file") }
+        else { throw damage(path, "is not a run file") }
         var footer = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[(bytes.count - footerBytes)...]))
         let offset = try footer.integer(UInt64.self)
         let count = try footer.integer(UInt32.self)
@@ -104,8 +97,9 @@ struct RunFile {
     ) throws -> CheckpointFile {
         var groups = GroupedChanges(keyGroups, expectedBytes: count * 24)
         for change in changes { change.encode(into: &groups) }
+        try groups.check()
         return try files.write(name) { file in
-            var writer = try RunWriter(&file)
+            var writer = try Writer(&file)
             try groups.forEachGroup { group, bytes in try writer.section(group, &file) { try $0.write(bytes) } }
             try writer.finish(&file)
         }
@@ -115,7 +109,7 @@ struct RunFile {
         _ runs: [RunFile], into name: String, _ keyGroups: Range<Int>, _ files: any CheckpointFiles
     ) throws -> CheckpointFile {
         try files.write(name) { file in
-            var writer = try RunWriter(&file)
+            var writer = try Writer(&file)
             for group in keyGroups {
                 var scratch = ByteWriter(capacity: 1 << 16)
                 try merge(runs, group: group) { key, value in
@@ -129,7 +123,7 @@ struct RunFile {
         }
     }
 
-    private struct RunWriter: ~Copyable {
+    struct Writer: ~Copyable {
         private var index: [(group: Int, start: Int, length: Int)] = []
         private var scratch = ByteWriter(capacity: 1 << 16)
 

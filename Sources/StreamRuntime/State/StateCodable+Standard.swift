@@ -5,7 +5,7 @@ import Foundation
 extension StateCodable where Self: FixedWidthInteger {
     @inlinable public static var stateSchema: String { "\(Self.isSigned ? "i" : "u")\(Self.bitWidth)" }
     @inlinable public func encode(into writer: inout ByteWriter) { writer.integer(self) }
-    public init(from reader: inout ByteReader) throws { self = try reader.integer() }
+    @inlinable public init(from reader: inout ByteReader) throws { self = try reader.integer() }
 }
 
 extension StreamKey where Self: FixedWidthInteger {
@@ -30,8 +30,8 @@ extension UInt8: StreamKey {}
 
 extension Bool: StateCodable {
     public static var stateSchema: String { "bool" }
-    public func encode(into writer: inout ByteWriter) { writer.integer(self ? 1 as UInt8 : 0) }
-    public init(from reader: inout ByteReader) throws {
+    @inlinable public func encode(into writer: inout ByteWriter) { writer.integer(self ? 1 as UInt8 : 0) }
+    @inlinable public init(from reader: inout ByteReader) throws {
         switch try reader.integer(UInt8.self) {
         case 0: self = false
         case 1: self = true
@@ -42,8 +42,8 @@ extension Bool: StateCodable {
 
 extension Double: StateCodable {
     public static var stateSchema: String { "f64" }
-    public func encode(into writer: inout ByteWriter) { writer.integer(bitPattern) }
-    public init(from reader: inout ByteReader) throws { self.init(bitPattern: try reader.integer()) }
+    @inlinable public func encode(into writer: inout ByteWriter) { writer.integer(bitPattern) }
+    @inlinable public init(from reader: inout ByteReader) throws { self.init(bitPattern: try reader.integer()) }
 }
 
 extension String: StreamKey {
@@ -63,22 +63,22 @@ extension String: StreamKey {
 
 extension Optional: StateCodable where Wrapped: StateCodable {
     public static var stateSchema: String { "\(Wrapped.stateSchema)?" }
-    public func encode(into writer: inout ByteWriter) {
+    @inlinable public func encode(into writer: inout ByteWriter) {
         (self != nil).encode(into: &writer)
         self?.encode(into: &writer)
     }
-    public init(from reader: inout ByteReader) throws {
+    @inlinable public init(from reader: inout ByteReader) throws {
         self = try Bool(from: &reader) ? try Wrapped(from: &reader) : nil
     }
 }
 
 extension Array: StateCodable where Element: StateCodable {
     public static var stateSchema: String { "[\(Element.stateSchema)]" }
-    public func encode(into writer: inout ByteWriter) {
+    @inlinable public func encode(into writer: inout ByteWriter) {
         writer.varint(UInt64(count))
         for element in self { element.encode(into: &writer) }
     }
-    public init(from reader: inout ByteReader) throws {
+    @inlinable public init(from reader: inout ByteReader) throws {
         let count = try reader.varint()
         self = []
         for _ in 0..<count { append(try Element(from: &reader)) }
@@ -87,14 +87,14 @@ extension Array: StateCodable where Element: StateCodable {
 
 extension Dictionary: StateCodable where Key: StateCodable, Value: StateCodable {
     public static var stateSchema: String { "[\(Key.stateSchema):\(Value.stateSchema)]" }
-    public func encode(into writer: inout ByteWriter) {
+    @inlinable public func encode(into writer: inout ByteWriter) {
         writer.varint(UInt64(count))
         for (key, value) in self {
             key.encode(into: &writer)
             value.encode(into: &writer)
         }
     }
-    public init(from reader: inout ByteReader) throws {
+    @inlinable public init(from reader: inout ByteReader) throws {
         let count = try reader.varint()
         self = [:]
         for _ in 0..<count {

@@ -118,48 +118,55 @@ public struct ByteWriter: ~Copyable {
 /// Reads what `ByteWriter` wrote. Every read is bounds-checked and throws `StateDecodingError`.
 /// Valid only inside the call that was given the bytes.
 public struct ByteReader {
-    private let bytes: UnsafeRawBufferPointer
-    public private(set) var offset = 0
+    @usableFromInline let bytes: UnsafeRawBufferPointer
+    @usableFromInline var position = 0
 
-    public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    @inlinable public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    public var remaining: Int { bytes.count - offset }
+    /// How many bytes were read.
+    @inlinable public var offset: Int { position }
+    @inlinable public var remaining: Int { bytes.count &- position }
 
-    public mutating func integer<T: FixedWidthInteger>(_ type: T.Type = T.self) throws -> T {
+    @inlinable public mutating func integer<T: FixedWidthInteger>(_ type: T.Type = T.self) throws -> T {
         let size = MemoryLayout<T>.size
         try need(size)
-        defer { offset += size }
-        return T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
+        let value = T(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: T.self))
+        position &+= size
+        return value
     }
 
-    public mutating func varint() throws -> UInt64 {
+    @inlinable public mutating func varint() throws -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {
             try need(1)
-            let byte = bytes[offset]
-            offset += 1
-            guard shift < 63 || (shift == 63 && byte <= 1) else {
-                throw StateDecodingError("a length at byte \(offset) is longer than 64 bits")
-            }
+            let byte = bytes[position]
+            position &+= 1
+            guard shift < 63 || (shift == 63 && byte <= 1) else { throw tooLong() }
             value |= UInt64(byte & 0x7F) << shift
             if byte < 0x80 { return value }
-            shift += 7
+            shift &+= 7
         }
+    }
+
+    /// What `varint` wrote of a number that is not negative and fits an `Int`.
+    public mutating func count() throws -> Int {
+        let number = try varint()
+        guard let count = Int(exactly: number) else { throw StateDecodingError("\(number) before byte \(offset) is not a count") }
+        return count
     }
 
     /// The next `count` bytes, without copying them.
-    public mutating func raw(_ count: Int) throws -> UnsafeRawBufferPointer {
+    @inlinable public mutating func raw(_ count: Int) throws -> UnsafeRawBufferPointer {
         try need(count)
-        defer { offset += count }
-        return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
+        let slice = UnsafeRawBufferPointer(rebasing: bytes[position..<position &+ count])
+        position &+= count
+        return slice
     }
 
-    public mutating func sized() throws -> UnsafeRawBufferPointer {
+    @inlinable public mutating func sized() throws -> UnsafeRawBufferPointer {
         let count = try varint()
-        guard count <= UInt64(remaining) else {
-            throw StateDecodingError("\(count) bytes announced at byte \(offset), \(remaining) left")
-        }
+        guard count <= UInt64(remaining) else { throw announces(count) }
         return try raw(Int(count))
     }
 
@@ -171,9 +178,22 @@ public struct ByteReader {
         return text
     }
 
-    private func need(_ count: Int) throws {
-        guard count >= 0, remaining >= count else {
-            throw StateDecodingError("\(count) bytes needed at byte \(offset), \(remaining) left")
-        }
+    @inlinable @inline(__always)
+    func need(_ count: Int) throws {
+        guard count >= 0, remaining >= count else { throw endsTooEarly(count) }
+    }
+
+    // MARK: Failures, out of the way of what is inlined
+
+    @usableFromInline func endsTooEarly(_ count: Int) -> StateDecodingError {
+        StateDecodingError("\(count) bytes needed at byte \(offset), \(remaining) left")
+    }
+
+    @usableFromInline func tooLong() -> StateDecodingError {
+        StateDecodingError("a length at byte \(offset) is longer than 64 bits")
+    }
+
+    @usableFromInline func announces(_ count: UInt64) -> StateDecodingError {
+        StateDecodingError("\(count) bytes announced at byte \(offset), \(remaining) left")
     }
 }

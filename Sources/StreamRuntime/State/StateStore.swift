@@ -1,19 +1,47 @@
-/// Makes the stores that keep keyed state: one store per subtask of a stateful operator.
-public protocol StateBackend: Sendable {
-    /// `heap` or `rocksdb`; what `--state-backend` takes.
+import Foundation
+
+/// A form in which keyed state is stored, and how to read it. Callable from any thread.
+public protocol StateFormat: Sendable {
+    /// Stands in every part that is stored so.
     var name: String { get }
 
-    /// A store that holds what `context.restore` describes, for the key groups of `context`.
-    func makeStore(_ context: StateStoreContext) throws -> any StateStore
-
-    /// Reads the files of a checkpoint this backend wrote: every live entry whose key group lies in
-    /// `keyGroups`, in no particular order. Keys and values are valid inside `body` only.
-    func forEachEntry(
-        of part: StatePart, in files: any CheckpointFiles, keyGroups: Range<Int>,
-        _ body: (_ key: StateKeyBytes, _ value: UnsafeRawBufferPointer) throws -> Void
-    ) throws
+    /// Opens the files of a part for reading, after checking their sizes and checksums.
+    func reader(of part: StatePart, in files: any CheckpointFiles) throws -> any StatePartReader
 }
 
+/// Reads one stored part. Used by one thread.
+public protocol StatePartReader: AnyObject {
+    /// Every live entry of a key group, each once, in no particular order. Keys and values are valid inside `body` only.
+    func forEachEntry(
+        keyGroup: Int, _ body: (_ key: StateKeyBytes, _ value: UnsafeRawBufferPointer) throws -> Void
+    ) throws
+
+    /// Idempotent.
+    func close()
+}
+
+extension StateFormat {
+    /// Every live entry whose key group lies in `keyGroups`; see `StatePartReader`.
+    public func forEachEntry(
+        of part: StatePart, in files: any CheckpointFiles, keyGroups: Range<Int>,
+        _ body: (_ key: StateKeyBytes, _ value: UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let wanted = keyGroups.clamped(to: part.keyGroups)
+        guard !wanted.isEmpty, !part.files.isEmpty else { return }
+        let reader = try reader(of: part, in: files)
+        defer { reader.close() }
+        for group in wanted { try reader.forEachEntry(keyGroup: group, body) }
+    }
+}
+
+/// Makes the stores that keep keyed state: one store per subtask of a stateful operator. Its name (`heap`, `rocksdb`)
+/// is what `--state-backend` takes.
+public protocol StateBackend: StateFormat {
+    /// A store for the key groups of `context`; what it holds at first is given to it by `restore`.
+    func makeStore(_ context: StateStoreContext) throws -> any StateStore
+}
+
+/// What a backend is given to make the store of one subtask.
 public struct StateStoreContext: Sendable {
     public let operatorID: OperatorID
     public let subtask: Int
@@ -22,11 +50,14 @@ public struct StateStoreContext: Sendable {
     /// The key groups this subtask owns.
     public let owned: Range<Int>
     public let attempt: AttemptID
-    /// Files the store may reuse from the checkpoint the job goes on from; empty on a first start.
+    /// What the checkpoint holds that the job goes on from; empty on a first start.
     public let restore: [StatePart]
+    /// Where the files of `restore` are.
     public let files: any CheckpointFiles
-    /// Reads the parts of *any* backend's checkpoint (parts name the backend that wrote them).
-    public let reader: @Sendable (String) throws -> any StateBackend
+    /// Drop states of the checkpoint that the operator no longer declares, instead of refusing to start.
+    public let dropsUndeclaredState: Bool
+    /// Reads the parts of *any* format (parts name theirs).
+    public let reader: @Sendable (String) throws -> any StateFormat
     /// A folder of this store's own for working files, on local disk; removed when the job starts again.
     public let workFolder: String
     public let metrics: MetricRegistry
@@ -34,10 +65,11 @@ public struct StateStoreContext: Sendable {
 
     public init(
         operatorID: OperatorID, subtask: Int, parallelism: Int, keyGroups: KeyGroups, owned: Range<Int>,
-        attempt: AttemptID, restore: [StatePart], files: any CheckpointFiles,
-        reader: @escaping @Sendable (String) throws -> any StateBackend, workFolder: String, metrics: MetricRegistry,
+        attempt: AttemptID, restore: [StatePart], files: any CheckpointFiles, dropsUndeclaredState: Bool = false,
+        reader: @escaping @Sendable (String) throws -> any StateFormat, workFolder: String, metrics: MetricRegistry,
         clock: any RuntimeClock = SystemClock()
     ) {
+        self.dropsUndeclaredState = dropsUndeclaredState
         self.operatorID = operatorID
         self.subtask = subtask
         self.parallelism = parallelism
@@ -56,8 +88,12 @@ public struct StateStoreContext: Sendable {
 /// Keeps one subtask's keyed state below its tables (`StateTable`), which hold decoded values and track
 /// what changed. Owned by one task thread, except for what `PendingSnapshot` takes with it.
 public protocol StateStore: AnyObject {
-    /// Called before `snapshot`, `read` or `scan` for every state the operator declares, in any order.
+    /// For every state the operator declares; its position among the calls is its id in keys.
     func declare(_ state: StateDescriptor) throws
+
+    /// Once, after the declarations and before everything else: what the checkpoint holds for this store's key groups.
+    /// When `canEvict`, the store has to hold it from here on; otherwise the tables are filled by others.
+    func restore(_ parts: [RestoredPart]) throws
 
     /// True when tables need not hold everything: they may evict entries and read them back.
     var canEvict: Bool { get }
@@ -67,6 +103,13 @@ public protocol StateStore: AnyObject {
 
     /// The stored value of a key that is not in its table; calls `body` only when there is one.
     func read(_ key: StateKeyBytes, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
+
+    /// False while a key that is in no table is nowhere: `read` would find nothing.
+    var holdsMore: Bool { get }
+
+    /// The same for many keys at once, in any order: calls `body` for each with its position in `keys`, and its value when there
+    /// is one. `body` may make changes readable (`spill`, `settle`).
+    func read(_ keys: borrowing StateKeyBatch, _ body: (Int, UnsafeRawBufferPointer?) throws -> Void) throws
 
     /// Stored entries from the key `start` on, below `end`, in key order, for as long as `body` returns true. Sees
     /// what was spilled and what snapshots were given; not what tables still hold as changes.
@@ -102,6 +145,45 @@ public protocol StateChanges: Sendable {
     func encode(into groups: inout GroupedChanges)
 }
 
+/// A stored part, and which of the states declared now each of its states is.
+public struct RestoredPart: Sendable {
+    public let part: StatePart
+    /// By the id it is stored under: the id it has now; `nil` when it is dropped.
+    public let ids: [Int?]
+
+    public init(part: StatePart, ids: [Int?]) {
+        self.part = part
+        self.ids = ids
+    }
+
+    /// Every state keeps its id.
+    public var keepsIDs: Bool { ids.enumerated().allSatisfy { $0.offset == $0.element } }
+}
+
+extension StateStoreContext {
+    /// Every live entry of the part that lies in the store's key groups, with the id that its state has now; `key` still
+    /// carries the stored one. Entries of dropped states are left out.
+    public func forEachEntry(
+        of restored: RestoredPart,
+        _ body: (_ id: Int, _ key: StateKeyBytes, _ value: UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try reader(restored.part.backend).forEachEntry(of: restored.part, in: files, keyGroups: owned) { key, value in
+            let stored = StateKeyLayout.stateID(key)
+            guard restored.ids.indices.contains(stored), let id = restored.ids[stored] else { return }
+            try body(id, key, value)
+        }
+    }
+
+    /// The part whose files `backend` can go on with as they are: a single one, of its own form, of the same key groups and
+    /// ids. After a change of parallelism or of the backend there is none, and everything is written afresh.
+    public func reusable(_ parts: [RestoredPart], by backend: String) -> StatePart? {
+        guard parts.count == 1, parts[0].keepsIDs, parts[0].part.keyGroups == owned, parts[0].part.backend == backend else {
+            return nil
+        }
+        return parts[0].part
+    }
+}
+
 /// A state's name in checkpoints and its encodings; a mismatch on restore is refused, naming both.
 public struct StateDescriptor: Sendable, Hashable {
     public enum Kind: String, Sendable { case value, list, map, reducing, aggregating, timers }
@@ -122,13 +204,22 @@ public struct StateDescriptor: Sendable, Hashable {
 }
 
 /// The stored form of a key: two bytes of state id, two of key group (both big-endian), then the encoded
-/// key (and, for a map, the encoded user key). Sorts by state, then key group.
+/// key of the record (lists and maps are stored whole under it). Sorts by state, then key group.
 public typealias StateKeyBytes = UnsafeRawBufferPointer
 
+/// Reads and writes the header of stored keys (`StateKeyBytes`).
 public enum StateKeyLayout {
     public static let headerBytes = 4
     public static func stateID(_ key: StateKeyBytes) -> Int { Int(key[0]) << 8 | Int(key[1]) }
     public static func keyGroup(_ key: StateKeyBytes) -> Int { Int(key[2]) << 8 | Int(key[3]) }
+    public static func setStateID(_ id: Int, in header: inout [UInt8]) {
+        header[0] = UInt8(truncatingIfNeeded: id >> 8)
+        header[1] = UInt8(truncatingIfNeeded: id)
+    }
+    /// The key behind the header.
+    public static func recordKey(_ key: StateKeyBytes) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: key[headerBytes...])
+    }
 
     /// Every key of a state in `keyGroups` lies between these, `end` excluded.
     public static func bounds(stateID: Int, keyGroups: Range<Int>) -> (start: [UInt8], end: [UInt8]) {
@@ -142,7 +233,7 @@ public enum StateKeyLayout {
 
 /// One subtask's share of an operator's state in a checkpoint.
 public struct StatePart: Sendable, Codable, Equatable {
-    /// The backend that wrote it and can read it.
+    /// The format it is stored in: the backend that wrote it, or that of savepoints.
     public var backend: String
     /// First key group and one past the last.
     public var keyGroupStart: Int
@@ -200,6 +291,9 @@ public protocol CheckpointFiles: Sendable {
     /// Takes over a finished local file (by hard link where possible, else by copy) and makes it durable.
     func adopt(_ name: String, localPath: String) throws -> CheckpointFile
 
-    /// A local path to read `file` from, after its size was checked.
+    /// All of `file`, mapped where possible, after its size was checked.
+    func contents(of file: CheckpointFile) throws -> Data
+
+    /// The same for C libraries: a local path to read `file` from.
     func localPath(of file: CheckpointFile) throws -> String
 }

@@ -19,27 +19,7 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     @inlinable static var stride: Int { roundUp(valueOffset + MemoryLayout<Value>.size, slotAlignment) }
     @inlinable static func roundUp(_ value: Int, _ alignment: Int) -> Int { (value + alignment - 1) / alignment * alignment }
 
-    /// The fields used per record, behind a pointer: class properties would cost exclusivity checks.
-    @usableFromInline struct Core {
-        @usableFromInline var slots: UnsafeMutableRawPointer
-        @usableFromInline var mask: Int
-        /// Live and erased slots.
-        @usableFromInline var used = 0
-        /// Slots that hold a value.
-        @usableFromInline var count = 0
-        /// Indices of the dirty slots, in order of their first change in this epoch.
-        @usableFromInline var dirty: UnsafeMutablePointer<UInt32>
-        @usableFromInline var dirtyCapacity: Int
-        @usableFromInline var dirtyCount = 0
-
-        @usableFromInline init(slots: UnsafeMutableRawPointer, slotCount: Int) {
-            self.slots = slots
-            mask = slotCount - 1
-            dirtyCapacity = 1024
-            dirty = .allocate(capacity: 1024)
-        }
-    }
-    @usableFromInline let core: UnsafeMutablePointer<Core>
+    @usableFromInline let core: UnsafeMutablePointer<StateTableCore>
     @usableFromInline let seed: UInt64
     @usableFromInline let canEvict: Bool
     @usableFromInline let store: any StateStore
@@ -52,6 +32,8 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     /// How often its changes were taken out. What was set before then, a scan of the store finds.
     @usableFromInline var takes = 0
     @usableFromInline var scratch = ByteWriter(capacity: 64)
+    @usableFromInline var aheadKeys: [Key] = []
+    @usableFromInline var aheadBytes = StateKeyBatch()
 
     @inlinable init(
         descriptor: StateDescriptor, stateID: Int, keyGroups: KeyGroups, store: any StateStore, fault: StateFault
@@ -64,7 +46,7 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
         canEvict = store.canEvict
         seed = processTableSeed
         core = .allocate(capacity: 1)
-        core.initialize(to: Core(slots: Self.allocate(1024), slotCount: 1024))
+        core.initialize(to: StateTableCore(slots: Self.allocate(1024), slotCount: 1024))
     }
 
     @inlinable deinit {
@@ -226,15 +208,20 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     /// Puts a key that is not in the table into a free slot.
     @discardableResult
     @inlinable func place(_ key: Key, _ value: Value, flags: UInt32) -> UnsafeMutableRawPointer {
+        let slot = placeKey(key, flags: flags)
+        Self.value(slot).initialize(to: value)
+        core.pointee.count += 1
+        return slot
+    }
+
+    @inlinable func placeKey(_ key: Key, flags: UInt32) -> UnsafeMutableRawPointer {
         if (core.pointee.used + 1) * 4 > (core.pointee.mask + 1) * 3 { makeRoom() }
         var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & core.pointee.mask
         while Self.flags(core.pointee.slots + index * Self.stride).pointee != SlotFlags.empty { index = (index + 1) & core.pointee.mask }
         let slot = core.pointee.slots + index * Self.stride
         Self.flags(slot).pointee = flags
         Self.key(slot).initialize(to: key)
-        Self.value(slot).initialize(to: value)
         core.pointee.used += 1
-        core.pointee.count += 1
         return slot
     }
 
@@ -257,6 +244,34 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
         }
         guard let found else { return nil }
         return place(key, found, flags: SlotFlags.live | SlotFlags.touched)
+    }
+
+    /// The same for those of `keys` that the table does not know, in one go. One that is stored nowhere is noted as such: as the
+    /// slot of a removed key that has nothing to write.
+    @inline(never)
+    @inlinable func load(_ keys: [Key]) {
+        aheadKeys.removeAll(keepingCapacity: true)
+        aheadBytes.removeAll()
+        for key in keys where presence(key) == .unknown {
+            encodeKey(key, into: &aheadBytes.writer)
+            aheadBytes.ends.append(aheadBytes.writer.byteCount)
+            aheadKeys.append(key)
+        }
+        guard !aheadKeys.isEmpty else { return }
+        do {
+            try store.read(aheadBytes) { position, bytes in
+                let key = aheadKeys[position]
+                guard presence(key) == .unknown else { return }  // it was among them twice
+                guard let bytes else {
+                    _ = placeKey(key, flags: SlotFlags.erased)
+                    return
+                }
+                var reader = ByteReader(bytes)
+                place(key, try Value(from: &reader), flags: SlotFlags.live | SlotFlags.touched)
+            }
+        } catch {
+            fault.record(error)
+        }
     }
 
     @inlinable func encodeKey(_ key: Key, into writer: inout ByteWriter) {

@@ -1,7 +1,8 @@
 /// A read-only look at the keyed state of one operator, for tests and inspection: of one live subtask, or of a
 /// checkpoint (all subtasks). Reads everything each time; decodes with the types it is asked for.
 ///
-/// The value type of a list is `[Element]`, of a map `[UserKey: Value]`, of an aggregating state its accumulator. Of a
+/// The value type of a list is `[Element]`, of a map `[UserKey: Value]`, of an aggregating state its accumulator. The state
+/// of `fold`, `reduce` and `aggregate` has the name `value`. Of a
 /// state with a TTL, values whose time is over and that were not cleaned away yet are shown, too.
 public struct StateView {
     private typealias Body = (StateKeyBytes, UnsafeRawBufferPointer) throws -> Void
@@ -22,7 +23,7 @@ public struct StateView {
     /// Of a checkpoint. `files` is the job's checkpoint store; `backends` must include the one that wrote it.
     public init(
         _ checkpoint: CheckpointManifest, operator id: OperatorID, files: any CheckpointFiles,
-        backends: [any StateBackend]
+        backends: [any StateFormat]
     ) throws {
         guard let entry = checkpoint.operators.first(where: { $0.id == id.rawValue }) else {
             throw StateViewError("checkpoint \(checkpoint.checkpoint) has no operator '\(id)'")
@@ -30,16 +31,17 @@ public struct StateView {
         self.init(parts: entry.state, files: files, backends: backends)
     }
 
-    package init(parts: [StatePart], files: any CheckpointFiles, backends: [any StateBackend]) {
+    package init(parts: [StatePart], files: any CheckpointFiles, backends: [any StateFormat]) {
         let states = parts.first?.states ?? []
         self.states = states
+        let formats = backends + [SavepointFormat()]
         forEach = { position, body in
             for part in parts {
                 guard let id = part.states.firstIndex(of: states[position]) else { continue }
-                guard let backend = backends.first(where: { $0.name == part.backend }) else {
-                    throw StateViewError("the checkpoint was written by backend '\(part.backend)'")
+                guard let format = formats.first(where: { $0.name == part.backend }) else {
+                    throw StateViewError("the state is stored as '\(part.backend)', which was not given")
                 }
-                try backend.forEachEntry(of: part, in: files, keyGroups: part.keyGroups) { key, value in
+                try format.forEachEntry(of: part, in: files, keyGroups: part.keyGroups) { key, value in
                     if StateKeyLayout.stateID(key) == id { try body(key, value) }
                 }
             }

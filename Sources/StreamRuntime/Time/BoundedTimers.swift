@@ -14,6 +14,8 @@
     /// After that a scan finds them, so that they need not be remembered.
     @usableFromInline var beyondCount = 0
     @usableFromInline var takesSeen = 0
+    /// Of the state that the timers' functions use.
+    @usableFromInline var ahead: ReadAhead<Key>?
     @usableFromInline var scratch = ByteWriter()
 
     @inlinable init(table: StateTable<TimerKey<Key>, Unit>, owned: Range<Int>, limits: TimerLimits) {
@@ -66,11 +68,28 @@
     @inlinable func next(upTo millis: Int64) -> TimerKey<Key>? {
         guard let (index, least) = earliest.winner, least <= millis, let first = groups[index].first else { return nil }
         let timer = first.timer
+        if groups[index].readAhead == 0 { readAhead(index, upTo: millis) }
+        groups[index].readAhead -= 1
         groups[index].removeFirst()
         erase(timer)
         update(index)
         return timer
     }
+
+    /// Reads the state of the group's next timers; all groups' fit into the table together.
+    @inline(never)
+    @inlinable func readAhead(_ index: Int, upTo millis: Int64) {
+        groups[index].readAhead = 1
+        guard let ahead, ahead.isOfUse else { return }
+        let items = groups[index].items[groups[index].head...].prefix(min(Self.readAheadMax, ahead.keysMax() / groups.count))
+        let due = items.prefix { $0.millis <= millis }
+        for item in due { ahead.want(item.key) }
+        ahead.read()
+        groups[index].readAhead = max(1, due.count)
+    }
+
+    /// RocksDB looks up to 32 keys at once.
+    @inlinable static var readAheadMax: Int { 64 }
 
     @inlinable func index(_ timer: TimerKey<Key>) -> Int {
         table.keyGroups.group(ofHash: timer.key.stableHash) - owned.lowerBound

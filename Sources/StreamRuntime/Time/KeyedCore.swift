@@ -2,9 +2,13 @@
 /// Owned by the task thread.
 ///
 /// E1. A watermark is handed on once every timer it makes due has fired and what they emitted is handed on.
-/// E2. Firing stops when an output is full, and goes on when there is room: no record is taken in between, and what
-///     one timer emits is the bound of what waits.
-/// E3. The watermark that was handed on last is part of the snapshot: after a restore what was late is still late.
+/// E2. Firing stops when an output or an operator behind is full, and after as many timers as a batch has records; it goes on
+///     when there is room.
+///     No record is taken in between, and what one timer emits is the bound of what waits. A barrier may be: what has
+///     not fired is then in the snapshot.
+/// E3. The watermark that was reached is part of the snapshot, and the one that was handed on: after a restore what was late
+///     is still late, and what was left to fire fires before the first record. The end of event time is not: a job that has ended
+///     may be started again with more input.
 /// E4. An operator with event-time timers is not idle, though its inputs are: their results would be late further down, where
 ///     event time would go on without it.
 public final class KeyedCore<Key: StreamKey> {
@@ -18,6 +22,10 @@ public final class KeyedCore<Key: StreamKey> {
     /// The watermark as functions see it: while timers fire, the one that makes them due.
     @usableFromInline var watermark = Int64.min
     private var completed = Int64.min
+    /// The last watermark before the end of event time.
+    private var beforeEnd = Int64.min
+    /// Restored; operators behind have not heard it since.
+    @usableFromInline var isUnannounced = false
     private var isHolding = false
     /// Idleness was handed on, and no watermark since.
     @usableFromInline var isIdle = false
@@ -32,22 +40,27 @@ public final class KeyedCore<Key: StreamKey> {
         clock = context.clock
         timers = try TimerService(state: state, services: context.services)
         gauge = context.metrics.gauge(
-            "weir_watermark_milliseconds", help: "Event time an operator has reached (Unix time).",
-            labels: ["operator": context.operatorID.rawValue, "subtask": String(context.subtask)])
-        let reached = try context.restoredUnionList(Self.listName, Self.listSchema).map { item in
+            .watermark, labels: ["operator": context.operatorID.rawValue, "subtask": String(context.subtask)],
+            scale: 1e-3)  // kept in milliseconds
+        let times = try context.restoredUnionList(Self.listName, Self.listSchema).map { item in
             try item.bytes.withUnsafeBytes { bytes in
                 var reader = ByteReader(bytes)
-                return try reader.integer(Int64.self)
+                let reached = try reader.integer(Int64.self)
+                return (reached: reached, completed: reader.remaining == 0 ? reached : try reader.integer(Int64.self))
             }
         }
-        completed = reached.min() ?? .min
-        watermark = completed
+        watermark = times.map(\.reached).min() ?? .min
+        completed = min(watermark, times.map(\.completed).min() ?? .min)
+        beforeEnd = watermark
+        isUnannounced = watermark > .min
     }
 
     /// Ends the declarations; restores state and timers.
     @usableFromInline func seal() throws {
         try state.seal()
+        timers.readAhead(state.ahead(of: Key.self))
         try timers.restore()
+        if isBehind { wait() }
     }
 
     /// True when a record of this time comes after its watermark.
@@ -59,11 +72,12 @@ public final class KeyedCore<Key: StreamKey> {
     @inlinable func advance<Down: Collector>(
         to time: Int64, into down: inout Down, _ fire: (_ millis: Int64, Key, inout Down) throws -> Void
     ) throws {
-        if time > watermark { watermark = time }
-        let wasIdle = isIdle
+        rise(to: time)
+        let isNews = isIdle || isUnannounced
         isIdle = false
         if isBehind { return try resume(into: &down, fire) }
-        if wasIdle { try down.handle(.watermark(watermark)) }
+        complete()
+        if isNews { try down.handle(.watermark(watermark)) }
     }
 
     /// Every input is idle.
@@ -73,41 +87,53 @@ public final class KeyedCore<Key: StreamKey> {
         try down.handle(.idle)
     }
 
-    /// Goes on firing after back-pressure; from `tick`.
+    /// Goes on firing where it stopped; from `tick`.
     @inlinable func resume<Down: Collector>(
         into down: inout Down, _ fire: (_ millis: Int64, Key, inout Down) throws -> Void
     ) throws {
         guard isBehind else { return }
+        guard services.full == 0 else { return wait() }
+        var left = services.timersAtOnce
         while let timer = timers.nextEventTime(upTo: watermark) {
             recordTime.millis = timer.millis
             try fire(timer.millis, timer.key, &down)
-            if services.backPressure.isRaised { return wait() }
+            left &-= 1
+            if left == 0 || services.backPressure.isRaised { return wait() }
         }
         complete()
         try down.handle(.watermark(watermark))
     }
 
+    @usableFromInline func rise(to time: Int64) {
+        guard time > watermark else { return }
+        watermark = time
+        if time < .max { beforeEnd = time }
+    }
+
     @usableFromInline var isBehind: Bool { completed < watermark }
 
     @usableFromInline func wait() {
-        services.requestTick()
-        if !isHolding { services.holds += 1 }
+        services.requestTickWhenFree()
+        if !isHolding { services.firing += 1 }
         isHolding = true
     }
 
     @usableFromInline func complete() {
         completed = watermark
+        isUnannounced = false
         gauge.set(Int(watermark))
-        if isHolding { services.holds -= 1 }
+        if isHolding { services.firing -= 1 }
         isHolding = false
     }
 
-    /// Processing time has reached `wallMillis`. Stops when an output is full; what is left fires with the next tick.
+    /// Processing time has reached `wallMillis`. Stops where event time would; what is left fires with the next tick.
     @inlinable func fireProcessingTime(_ wallMillis: Int64, _ fire: (_ millis: Int64, Key) throws -> Void) throws {
-        while !services.backPressure.isRaised, let timer = timers.next(dueAt: wallMillis) {
+        var left = services.timersAtOnce
+        while left > 0, services.full == 0, !services.backPressure.isRaised, let timer = timers.next(dueAt: wallMillis) {
             try fire(timer.millis, timer.key)
+            left &-= 1
         }
-        timers.askForTick()
+        if services.full == 0 { timers.askForTick() } else { services.requestTickWhenFree() }
     }
 
     /// False when no processing-time timer is left.
@@ -117,9 +143,10 @@ public final class KeyedCore<Key: StreamKey> {
 
     @usableFromInline func snapshot(into snapshot: TaskSnapshot) throws {
         snapshot.add(try state.snapshot(snapshot.epoch), of: state.operatorID)
-        guard completed > .min else { return }
-        var writer = ByteWriter(capacity: 8)
-        writer.integer(completed)
+        guard beforeEnd > .min else { return }
+        var writer = ByteWriter(capacity: 16)
+        writer.integer(beforeEnd)
+        writer.integer(min(beforeEnd, completed))
         snapshot.add(
             OperatorList(
                 operatorID: state.operatorID, name: Self.listName, schema: Self.listSchema,

@@ -9,6 +9,11 @@ public protocol RuntimeClock: Sendable {
     func wallMillis() -> Int64
 }
 
+extension RuntimeClock {
+    /// Monotonic, as `monotonicNanos`.
+    var monotonicMillis: Int64 { monotonicNanos() / 1_000_000 }
+}
+
 /// The operating system's clocks.
 public struct SystemClock: RuntimeClock {
     public init() {}

@@ -39,12 +39,12 @@
                 reached[id] = min(reached[id] ?? .max, time)
             }
         }
-        let now = context.clock.wallMillis()
+        let now = context.clock.monotonicMillis
         splits = cursor.ids.map { Split(watermark: reached[$0] ?? .min, lastRecordMillis: now) }
         member = options.alignment.map { context.alignments.join($0.group, splits: cursor.ids.count) }
         gauge = context.metrics.gauge(
-            "weir_watermark_milliseconds", help: "Event time an operator has reached (Unix time).",
-            labels: ["operator": context.operatorID.rawValue, "subtask": String(context.subtask)])
+            .watermark, labels: ["operator": context.operatorID.rawValue, "subtask": String(context.subtask)],
+            scale: 1e-3)  // kept in milliseconds
         context.services.requestTick()  // a subtask without splits is idle from the beginning
     }
 
@@ -91,10 +91,10 @@
 
     private mutating func findIdleSplits() {
         guard let limit = options.idleAfterMillis else { return }
-        let now = context.clock.wallMillis()
+        let now = context.clock.monotonicMillis
         var nextLook = Int64.max
         for index in splits.indices where !isEnded(index) && !splits[index].isIdle {
-            if splits[index].lastRecordMillis == .max || cursor.isPaused(index) { splits[index].lastRecordMillis = now }
+            if splits[index].lastRecordMillis == .max || cursor.isLeftAlone(index) { splits[index].lastRecordMillis = now }
             let due = splits[index].lastRecordMillis.addingSaturating(limit)
             if now < due {
                 nextLook = min(nextLook, due)
@@ -105,7 +105,7 @@
                 nextLook = min(nextLook, now + max(1, min(limit / 10, 50)))
             }
         }
-        if nextLook != .max { context.services.wantTimer(at: nextLook) }
+        if nextLook != .max { context.services.wantTick(atMonotonicMillis: nextLook) }
     }
 
     private func align() {
@@ -122,7 +122,7 @@
         }
         cursor.areAllPaused = isAnyPaused && splits.indices.allSatisfy { cursor.isPaused($0) || isEnded($0) }
         // What the others have reached is looked at again soon; a paused reader brings no records to look after.
-        if isAnyPaused { context.services.wantTimer(at: context.clock.wallMillis() + 5) }
+        if isAnyPaused { context.services.wantTick(atMonotonicMillis: context.clock.monotonicMillis + 5) }
     }
 
     @usableFromInline func snapshot(into snapshot: TaskSnapshot) {
@@ -130,7 +130,7 @@
             var writer = ByteWriter(capacity: 64)
             writer.sized(Array(cursor.ids[index].utf8))
             writer.integer(splits[index].watermark)
-            return OperatorList.Item(keyGroup: context.owned.lowerBound, bytes: writer.bytes)
+            return OperatorList.Item(keyGroup: context.ownedKeyGroups.lowerBound, bytes: writer.bytes)
         }
         snapshot.add(
             OperatorList(operatorID: context.operatorID, name: Self.listName, schema: Self.listSchema, items: items))

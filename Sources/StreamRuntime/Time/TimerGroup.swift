@@ -20,6 +20,8 @@
     @usableFromInline var head = 0
     @usableFromInline var horizon = Horizon.unknown
     @usableFromInline var beyond: [TimerPosition<Key>] = []
+    /// For so many of the first items what their functions need was read ahead of time. A hint.
+    @usableFromInline var readAhead = 0
 
     @inlinable init() {}
 

@@ -37,7 +37,7 @@
     }
 
     /// The earliest time there is a timer for, or an earlier one.
-    @inlinable var earliestMillis: Int64? { if let bounded { bounded.earliestMillis } else { all.earliestMillis } }
+    @inlinable var earliestMillis: Int64? { if let bounded { bounded.earliestMillis } else { all.earliest } }
 
     /// Takes the earliest timer at `millis` or before.
     @inlinable func next(upTo millis: Int64) -> (millis: Int64, key: Key)? {

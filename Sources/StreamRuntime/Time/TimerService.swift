@@ -35,6 +35,12 @@ public final class TimerService<Key: StreamKey> {
 
     // MARK: For the operator
 
+    /// What timers' functions use is read by `ahead` before they fire.
+    @usableFromInline func readAhead(_ ahead: ReadAhead<Key>?) {
+        processingTime.bounded?.ahead = ahead
+        eventTime.bounded?.ahead = ahead
+    }
+
     /// After `OperatorState.seal`.
     @inlinable package func restore() throws {
         try processingTime.restore()

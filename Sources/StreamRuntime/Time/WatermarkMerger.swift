@@ -46,6 +46,9 @@ package struct WatermarkMerger {
     private mutating func rise() -> Int64? {
         var least = Int64.max
         for input in counts.indices where counts[input] && !isIdle[input] { least = min(least, watermarks[input]) }
+        #if WEIR_PLANTED
+            if PlantedMistake.fastestWatermark.isOn { least = watermarks.max() ?? .min }
+        #endif
         guard least > merged else { return nil }
         merged = least
         return least

@@ -15,7 +15,7 @@
     }
 
     @inlinable package init(from reader: inout ByteReader) throws {
-        count = Int(truncatingIfNeeded: try reader.varint())
+        count = try reader.count()
         groups = try [Accumulator](from: &reader)
     }
 }
@@ -35,6 +35,7 @@ public struct CountWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Val
     @usableFromInline let groupsMax: Int
     @usableFromInline let core: KeyedCore<E.Key>
     @usableFromInline let table: StateTable<E.Key, List>
+    @usableFromInline let places: TablePlaces<E.Key>
 
     @inlinable init(_ context: OperatorContext, _ logic: WindowLogic<A, E>, size: Int, every: Int) throws {
         self.logic = logic
@@ -44,7 +45,13 @@ public struct CountWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Val
         core = try KeyedCore<E.Key>(context)
         table = try core.state.table("counted", .value, E.Key.self, List.self)
         try core.seal()
+        places = core.state.places(of: E.Key.self)
     }
+
+    @inlinable public static var prefetches: Bool { TablePlaces<E.Key>.isWorthIt(for: Input.self) }
+    @inlinable @inline(__always)
+    public func prefetch(_ input: Input) { places.prefetch(logic.key(input)) }
+    @inlinable public func readAhead(_ inputs: UnsafeBufferPointer<Input>) { places.readAhead(inputs, key: logic.key) }
 
     @inlinable @inline(__always)
     public mutating func process<Down: Collector>(_ input: Input, into down: inout Down) throws

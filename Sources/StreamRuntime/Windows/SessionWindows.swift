@@ -16,6 +16,7 @@ public struct SessionWindows<A: Aggregate, E: WindowEmitter>: Operator where E.V
     @usableFromInline let trigger: WindowTrigger
     @usableFromInline let lateness: Int64
     @usableFromInline let table: StateTable<E.Key, List>
+    @usableFromInline let places: TablePlaces<E.Key>
     @usableFromInline let time: WindowTime<E.Key>
 
     @inlinable init(_ context: OperatorContext, _ logic: WindowLogic<A, E>, gap: Int64, _ settings: WindowSettings) throws {
@@ -26,10 +27,16 @@ public struct SessionWindows<A: Aggregate, E: WindowEmitter>: Operator where E.V
         let core = try KeyedCore<E.Key>(context)
         table = try core.state.table("sessions", .value, E.Key.self, List.self)
         try core.seal()
+        places = core.state.places(of: E.Key.self)
         time = try WindowTime(core, context, isProcessing: settings.assigner.isProcessingTime)
     }
 
     // MARK: Records
+
+    @inlinable public static var prefetches: Bool { TablePlaces<E.Key>.isWorthIt(for: Input.self) }
+    @inlinable @inline(__always)
+    public func prefetch(_ input: Input) { places.prefetch(logic.key(input)) }
+    @inlinable public func readAhead(_ inputs: UnsafeBufferPointer<Input>) { places.readAhead(inputs, key: logic.key) }
 
     @inlinable @inline(__always)
     public mutating func process<Down: Collector>(_ input: Input, into down: inout Down) throws

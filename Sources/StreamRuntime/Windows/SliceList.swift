@@ -101,7 +101,7 @@
         }
         for _ in 0..<(try reader.varint()) {
             let start: Int64 = try reader.integer()
-            late.append((start, Int(truncatingIfNeeded: try reader.varint())))
+            late.append((start, try reader.count()))
         }
     }
 }

@@ -14,6 +14,7 @@ public struct SlicedWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Va
     @usableFromInline let plan: SlicePlan
     @usableFromInline let grid: WindowGrid
     @usableFromInline let table: StateTable<E.Key, List>
+    @usableFromInline let places: TablePlaces<E.Key>
     @usableFromInline let time: WindowTime<E.Key>
 
     @inlinable init(_ context: OperatorContext, _ logic: WindowLogic<A, E>, _ grid: WindowGrid, _ settings: WindowSettings) throws {
@@ -23,8 +24,14 @@ public struct SlicedWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Va
         let core = try KeyedCore<E.Key>(context)
         table = try core.state.table("slices", .value, E.Key.self, List.self)
         try core.seal()
+        places = core.state.places(of: E.Key.self)
         time = try WindowTime(core, context, isProcessing: settings.assigner.isProcessingTime)
     }
+
+    @inlinable public static var prefetches: Bool { TablePlaces<E.Key>.isWorthIt(for: Input.self) }
+    @inlinable @inline(__always)
+    public func prefetch(_ input: Input) { places.prefetch(logic.key(input)) }
+    @inlinable public func readAhead(_ inputs: UnsafeBufferPointer<Input>) { places.readAhead(inputs, key: logic.key) }
 
     @inlinable @inline(__always)
     public mutating func process<Down: Collector>(_ input: Input, into down: inout Down) throws

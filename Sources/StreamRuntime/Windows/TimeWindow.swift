@@ -76,10 +76,10 @@ extension WindowResult: StateCodable where Key: StateCodable, Value: StateCodabl
         key = try Key(from: &reader)
         value = try Value(from: &reader)
         window = TimeWindow(start: try reader.integer(), end: try reader.integer())
-        let index = try Int(reader.varint())
+        let index = try reader.count()
         let flags = try reader.integer(UInt8.self)
         guard flags < 8, let timing = Pane.Timing(rawValue: flags & 3) else {
-            throw StateDecodingError("\(flags) is no pane's timing")
+            throw StateDecodingError("\(flags) is not a pane's timing")
         }
         pane = Pane(index: index, timing: timing, isLast: flags & 4 != 0)
     }

@@ -54,11 +54,8 @@ where E.Value == A.Output, E.Key: StreamKey {
         recordTime = context.services.recordTime
         self.late = late.map { context.emitter($0) }
         let labels: MetricRegistry.Labels = ["operator": context.operatorID.rawValue, "subtask": String(context.subtask)]
-        lateRecords = context.metrics.counter(
-            "weir_window_late_records_total",
-            help: "Records that came after all their windows were over: put out beside, or dropped.", labels: labels)
-        gapRecords = context.metrics.counter(
-            "weir_window_gap_records_total", help: "Records between two windows, dropped.", labels: labels)
+        lateRecords = context.metrics.counter(.windowLateRecords, labels: labels)
+        gapRecords = context.metrics.counter(.windowGapRecords, labels: labels)
     }
 
     /// The record is too late for every window it belongs to.

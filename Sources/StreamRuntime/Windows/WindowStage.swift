@@ -25,20 +25,20 @@ public struct WindowStage<A: Aggregate, E: WindowEmitter>: Chain where E.Value =
     where End.Element == Element {
         let context = task.operatorContext(node)
         let logic = WindowLogic(aggregate, emitter, key, late: late, context)
-        let records = task.recordsInCell(node)
+        let meter = task.meter(node)
         switch settings.assigner.kind {
         case .grid(let size, let slide, let offset):
             let grid = WindowGrid(size: size, slide: slide, offset: offset)
             guard settings.canSlice else {
-                return try task.inputHead(Link(try GridWindows(context, logic, grid, settings), end, records))
+                return try task.inputHead(Link(try GridWindows(context, logic, grid, settings), end, meter))
             }
-            return try task.inputHead(Link(try SlicedWindows(context, logic, grid, settings), end, records))
+            return try task.inputHead(Link(try SlicedWindows(context, logic, grid, settings), end, meter))
         case .global:
-            return try task.inputHead(Link(try GridWindows(context, logic, .global, settings), end, records))
+            return try task.inputHead(Link(try GridWindows(context, logic, .global, settings), end, meter))
         case .session(let gap):
-            return try task.inputHead(Link(try SessionWindows(context, logic, gap: gap, settings), end, records))
+            return try task.inputHead(Link(try SessionWindows(context, logic, gap: gap, settings), end, meter))
         case .count(let size, let every):
-            return try task.inputHead(Link(try CountWindows(context, logic, size: size, every: every), end, records))
+            return try task.inputHead(Link(try CountWindows(context, logic, size: size, every: every), end, meter))
         }
     }
 }

@@ -3,13 +3,16 @@
 ///
 /// C1. Processing time never falls: when the machine's clock steps back, also across a restart, it waits for it.
 ///     So in processing time no record is late.
-/// C2. The end of the input is the end of processing time: windows still open fire before it is handed on.
+/// C2. The end of the input is the end of processing time: windows still open fire before it is handed on. A job that is
+///     started again with more input goes on at the machine's time.
 @usableFromInline final class WindowTime<Key: StreamKey> {
     @usableFromInline let core: KeyedCore<Key>
     @usableFromInline let isProcessing: Bool
     /// Processing time is this at least: no window that ends here or before takes records.
     @usableFromInline var floor = Int64.min
     @usableFromInline var hasEnded = false
+    /// As it was when the input ended, where windows fire before their time.
+    private var floorAtEnd = Int64.min
 
     private static var listName: String { "processing-time" }
     private static var listSchema: String { "millis" }
@@ -78,7 +81,7 @@
         to time: Int64, into down: inout Down, _ fire: (Timer, Key, inout Down) throws -> Void
     ) throws {
         if isProcessing, time == .max {
-            hasEnded = true
+            end()
             return try tick(.max, into: &down, fire)
         }
         try core.advance(to: time, into: &down) { try fire(.end($0), $1, &$2) }
@@ -101,11 +104,16 @@
         if core.hasProcessingTimers { core.wait() } else { try core.advance(to: .max, into: &down) { _, _, _ in } }
     }
 
+    @usableFromInline func end() {
+        if !hasEnded { floorAtEnd = floor }
+        hasEnded = true
+    }
+
     @usableFromInline func snapshot(into snapshot: TaskSnapshot) throws {
         try core.snapshot(into: snapshot)
         guard isProcessing else { return }
         var writer = ByteWriter(capacity: 8)
-        writer.integer(processingTime())
+        writer.integer(max(core.clock.wallMillis(), hasEnded ? floorAtEnd : floor))
         snapshot.add(
             OperatorList(
                 operatorID: core.state.operatorID, name: Self.listName, schema: Self.listSchema,

@@ -20,13 +20,13 @@ public struct WindowTrigger: Sendable, Equatable {
 
     @inlinable var hasEarly: Bool { earlyMillis != nil || earlyCount != .max }
 
-    /// Before the end, so long (processing time) after a record that is in no result yet.
+    /// Fires before the end of the window, `period` of processing time after the first record not yet in a result.
     public func early(every period: Duration) -> Self { changed { $0.earlyMillis = period.wholeMillis } }
 
-    /// Before the end, once so many records are in no result yet.
+    /// Fires before the end once `count` records are not yet in a result.
     public func early(count: Int) -> Self { changed { $0.earlyCount = count } }
 
-    /// After the end, once so many late records are in no result yet; 1 unless set.
+    /// After the end, fires once `count` late records are not yet in a result; 1 unless set.
     public func late(count: Int) -> Self { changed { $0.lateCount = count } }
 
     /// Each result covers only what came since the one before.
@@ -132,7 +132,7 @@ extension TriggerState: StateCodable {
     @inlinable package init(from reader: inout ByteReader) throws {
         let head = try reader.varint()
         unfired = Int(head >> 1)
-        panes = Int(truncatingIfNeeded: try reader.varint())
+        panes = try reader.count()
         armedMillis = head & 1 == 0 ? nil : try reader.integer()
     }
 }

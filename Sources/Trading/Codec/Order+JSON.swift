@@ -47,20 +47,8 @@ extension Order: JSONRecord {
         try fields.require(required, count: 7, scanner)
         guard let orderID, let userID, let symbol else { throw scanner.failure(.missingField) }
         return Order(
-            orderID: orderID, userID: userID, symbol: symbol, side: side, kind: kind(type, limit),
+            orderID: orderID, userID: userID, symbol: symbol, side: side, kind: OrderKind(type, limit),
             quantity: quantity, placedAtMillis: placedAtMillis)
-    }
-
-    /// `limit` is what `limitPrice` was read as: a price, or a text that is none.
-    private static func kind(_ type: OrderType, _ limit: OrderKind?) -> OrderKind {
-        switch (type, limit) {
-        case (.market, nil): .market
-        case (.limit, nil): .senseless(.limit, limitPrice: nil)
-        case (.limit, let limit?): limit
-        case (.market, .limit(let price)?): .senseless(.market, limitPrice: price.description)
-        case (.market, .senseless(_, let text)?): .senseless(.market, limitPrice: text)
-        case (.market, .market?): .market
-        }
     }
 
     public func encode(into output: inout [UInt8]) {
@@ -93,8 +81,23 @@ extension Order: JSONRecord {
     }
 }
 
+extension OrderKind {
+    /// `limit` is what `limitPrice` was read as: a price, or a text that is none.
+    init(_ type: OrderType, _ limit: OrderKind?) {
+        self =
+            switch (type, limit) {
+            case (.market, nil): .market
+            case (.limit, nil): .senseless(.limit, limitPrice: nil)
+            case (.limit, let limit?): limit
+            case (.market, .limit(let price)?): .senseless(.market, limitPrice: price.description)
+            case (.market, .senseless(_, let text)?): .senseless(.market, limitPrice: text)
+            case (.market, .market?): .market
+            }
+    }
+}
+
 extension JSONScanner {
-    fileprivate mutating func orderType(_ field: StaticString) throws(DecodingFailure) -> OrderType {
+    mutating func orderType(_ field: StaticString) throws(DecodingFailure) -> OrderType {
         try value(field) { bytes in
             if bytes.elementsEqual("MARKET".utf8) { return .market }
             return bytes.elementsEqual("LIMIT".utf8) ? .limit : nil
@@ -102,7 +105,7 @@ extension JSONScanner {
     }
 
     /// A limit price, readable or not; nil for `null`.
-    fileprivate mutating func limitPrice(_ field: StaticString) throws(DecodingFailure) -> OrderKind? {
+    mutating func limitPrice(_ field: StaticString) throws(DecodingFailure) -> OrderKind? {
         if peek() == UInt8(ascii: "n") {
             try literal("null")
             return nil

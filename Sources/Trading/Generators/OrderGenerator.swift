@@ -1,5 +1,10 @@
 /// Made-up orders: the order at every position is a pure function of the seed and the position, so that a
 /// source restarted at position n goes on exactly as if it had never stopped.
+///
+/// Users buy what they can pay, and sell what they have: an order at an odd position sells what the order `lag` positions
+/// before it bought. What is odd about an order is decided for the two together, so that nobody is left with shares that are
+/// never sold. Prices are those of a `MarketFeedGenerator` with the same listings; a limit that is to be met is met wherever
+/// its walk may be. So orders are refused on purpose only, in the shares that the settings say.
 public struct OrderGenerator: Sendable {
     /// Who trades what, and how much of it is odd. Shares are per million.
     public struct Settings: Hashable, Sendable {
@@ -7,8 +12,12 @@ public struct OrderGenerator: Sendable {
         /// Users are called `user-000000` and so on.
         public var usersCount: Int64 = 1_000
         public var listings = Listing.standard
-        /// LIMIT orders, with limits within ±10 % of the base price.
+        /// LIMIT orders that every price meets.
         public var limitMillionths: Int64 = 300_000
+        /// LIMIT orders that no price ever meets.
+        public var unmetMillionths: Int64 = 10_000
+        /// Orders for a million shares: to buy more than anybody has cash for, and to sell what was never bought.
+        public var overreachingMillionths: Int64 = 10_000
         /// Orders that make no sense (quantity 0) or name an unknown symbol, half and half.
         public var invalidMillionths: Int64 = 0
         /// Orders that are an earlier one again: the same record at a later position.
@@ -28,6 +37,13 @@ public struct OrderGenerator: Sendable {
     public let settings: Settings
     /// Listed nowhere: what an order for an unknown symbol names.
     public static let unknownSymbol = Symbol(unchecked: "NOSUCH")
+    /// Bought and not yet sold, by each user on average: at the standard prices about 60 000 in cash.
+    private static let holdingsPerUser: Int64 = 4
+    private static let holdingsMax: Int64 = 4_096
+    private static let overreachingQuantity: Int64 = 1_000_000
+
+    /// How many positions after its purchase a holding is sold. Odd, so that sales stand between purchases.
+    private let lag: Int64
 
     /// A generator over at least one user and one listing.
     public init(_ settings: Settings) {
@@ -35,6 +51,7 @@ public struct OrderGenerator: Sendable {
         precondition(!settings.listings.isEmpty, "orders need at least one listing")
         precondition(settings.ordersPerSecond > 0, "ordersPerSecond is \(settings.ordersPerSecond)")
         self.settings = settings
+        lag = 2 * min(settings.usersCount * Self.holdingsPerUser, Self.holdingsMax) - 1
     }
 
     /// The order at `sequence`. Cost: about 1 µs, most of it the order's id.
@@ -65,31 +82,63 @@ public struct OrderGenerator: Sendable {
         return settings.startMillis + seconds * 1_000 + rest * 1_000 / settings.ordersPerSecond
     }
 
+    /// The position whose order bought what the one at `sequence` sells; `sequence` itself for an order that buys. The first
+    /// ones at odd positions buy, too.
+    private func purchase(of sequence: Int64) -> Int64 {
+        sequence & 1 == 1 && sequence >= lag ? sequence - lag : sequence
+    }
+
     /// The position a duplicate at `sequence` points to; nil when there is an order of its own.
     private func duplicated(at sequence: Int64) -> Int64? {
         guard settings.duplicateMillionths > 0, sequence > 0 else { return nil }
-        var random = SplitMix64.at(sequence, seed: settings.seed ^ 0xD0B1_E0DD)
+        let purchase = purchase(of: sequence)
+        var random = SplitMix64.at(purchase, seed: settings.seed ^ 0xD0B1_E0DD)
         guard Self.hits(settings.duplicateMillionths, &random) else { return nil }
-        let distance = Self.below(min(settings.duplicateDistanceMax, sequence), &random) + 1
+        // Each of the two an earlier order of its own.
+        var distances = SplitMix64.at(sequence, seed: settings.seed ^ 0xD157)
+        let distance = Self.below(min(settings.duplicateDistanceMax, sequence), &distances) + 1
         return sequence - distance
     }
 
+    /// What is odd about an order, and about the one that sells what it bought.
+    private enum Oddity {
+        case none
+        case unmetLimit
+        case overreaching
+        case quantityZero
+        case unknownSymbol
+    }
+
     private func original(at sequence: Int64) -> Order {
-        var random = SplitMix64.at(sequence, seed: settings.seed)
+        let purchase = purchase(of: sequence)
+        var random = SplitMix64.at(purchase, seed: settings.seed)
         let user = Self.user(Self.below(settings.usersCount, &random))
         let listing = settings.listings[Int(Self.below(Int64(settings.listings.count), &random))]
-        let side: Side = random.next() & 1 == 0 ? .buy : .sell
         let quantity = Self.below(settings.quantityMax, &random) + 1
-        let isLimit = Self.hits(settings.limitMillionths, &random)
-        let offset = Self.below(200_001, &random) - 100_000
-        let isInvalid = Self.hits(settings.invalidMillionths, &random)
-        let namesUnknown = isInvalid && random.next() & 1 == 0
-        let limit = Price(units: max(1, listing.basePrice.units + listing.basePrice.units / 1_000 * offset / 1_000))
+        let oddity = oddity(&random)
+        let side: Side = purchase == sequence ? .buy : .sell
         return Order(
             orderID: OrderID(user: user, idempotencyKey: "generated-\(settings.seed)-\(sequence)"), userID: user,
-            symbol: namesUnknown ? Self.unknownSymbol : listing.symbol, side: side,
-            kind: isLimit ? .limit(limit) : .market, quantity: isInvalid && !namesUnknown ? 0 : quantity,
+            symbol: oddity == .unknownSymbol ? Self.unknownSymbol : listing.symbol, side: side,
+            kind: kind(at: sequence, side, listing.basePrice, oddity),
+            quantity: oddity == .quantityZero ? 0 : oddity == .overreaching ? Self.overreachingQuantity : quantity,
             placedAtMillis: placedAtMillis(sequence))
+    }
+
+    private func oddity(_ random: inout SplitMix64) -> Oddity {
+        if Self.hits(settings.invalidMillionths, &random) { return random.next() & 1 == 0 ? .unknownSymbol : .quantityZero }
+        if Self.hits(settings.overreachingMillionths, &random) { return .overreaching }
+        return Self.hits(settings.unmetMillionths, &random) ? .unmetLimit : .none
+    }
+
+    /// Prices of the feed stay between half and one and a half of the base price.
+    private func kind(at sequence: Int64, _ side: Side, _ base: Price, _ oddity: Oddity) -> OrderKind {
+        var random = SplitMix64.at(sequence, seed: settings.seed ^ 0x11717)
+        let isLimit = oddity == .unmetLimit || oddity != .overreaching && Self.hits(settings.limitMillionths, &random)
+        guard isLimit else { return .market }
+        let isHigh = (side == .buy) != (oddity == .unmetLimit)
+        let thousandths = (isHigh ? 1_500 : 400) + Self.below(101, &random)
+        return .limit(Price(units: max(1, base.units / 1_000 * thousandths)))
     }
 
     private static func below(_ bound: Int64, _ random: inout SplitMix64) -> Int64 {

@@ -57,16 +57,30 @@ public struct Conservation: Sendable {
     }
 
     /// Everything that differs, faults of the trades first, then by user and symbol. Empty: all is conserved.
-    public func differences(from finals: [UserID: Portfolio]) -> [Difference] {
+    public func differences(from finals: [UserID: Portfolio]) -> [Difference] { judge(finals, waiting: [:]).differences }
+
+    /// The same for a system that was killed. Orders are executed before their outcome is committed: a portfolio may be ahead of
+    /// the trades, by no more executions than its user has orders that wait for their outcome (`waiting`). Such users cannot be
+    /// judged before these are decided; `ahead` has them, `differences` all others.
+    public func judge(
+        _ finals: [UserID: Portfolio], waiting: [UserID: Int]
+    ) -> (differences: [Difference], ahead: Set<UserID>) {
         var found = faults
+        var ahead: Set<UserID> = []
         for user in Set(replayed.keys).union(finals.keys).sorted() {
             switch (replayed[user], finals[user]) {
-            case (let expected?, let actual?): found += Conservation.differences(user, expected, actual)
+            case (let expected?, let actual?):
+                let executions = actual.version.subtractingReportingOverflow(expected.version).partialValue
+                if executions > 0, executions <= Int64(waiting[user] ?? 0) {
+                    ahead.insert(user)
+                } else {
+                    found += Conservation.differences(user, expected, actual)
+                }
             case (.some, nil): found.append(.missingPortfolio(user))
             case (nil, _): found.append(.unexpectedPortfolio(user))
             }
         }
-        return found
+        return (found, ahead)
     }
 
     private static func differences(_ user: UserID, _ expected: Portfolio, _ actual: Portfolio) -> [Difference] {

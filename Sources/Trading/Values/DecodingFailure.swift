@@ -10,6 +10,8 @@ public struct DecodingFailure: Error, Hashable, Sendable {
         case missingField
         /// A field is there twice: which one counts would be a guess.
         case duplicateField
+        /// A field that is not known, where only known ones may be (a client's request).
+        case unknownField
         /// A field holds another JSON type, or a number that is no 64-bit integer.
         case wrongType
         /// A field holds the right type but not the form its value needs (an id, a price, BUY or SELL).
@@ -40,6 +42,7 @@ extension DecodingFailure: CustomStringConvertible {
             case .tooDeep: "nested too deeply"
             case .missingField: "field missing"
             case .duplicateField: "field given twice"
+            case .unknownField: "field that is not known"
             case .wrongType: "field of the wrong type"
             case .malformedValue: "field with a malformed value"
             case .malformedBinary: "not a stored value of this program"

@@ -1,4 +1,6 @@
+import ConnectorDynamoDB
 import Foundation
+import StoreKit
 import Trading
 
 /// Items of the tables `portfolios` and `executions`, as the contract lists their attributes.
@@ -55,8 +57,7 @@ enum DynamoDBItems {
             "kind": .string(kind), "outcome": .string(String(decoding: bytes, as: UTF8.self)),
             "source_topic": .string(record.source.topic), "source_partition": .number(Int64(record.source.partition)),
             "source_offset": .number(record.source.offset), "expires_at_ms": .number(record.expiresAtMillis),
-            // What DynamoDB's own expiry reads: whole seconds, rounded up so that it is never early.
-            "expires_at": .number(record.expiresAtMillis / 1000 + (record.expiresAtMillis % 1000 > 0 ? 1 : 0)),
+            "expires_at": expirySeconds(record.expiresAtMillis),
         ]
     }
 

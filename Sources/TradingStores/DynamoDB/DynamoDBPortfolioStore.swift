@@ -1,4 +1,6 @@
+import ConnectorDynamoDB
 import Foundation
+import StoreKit
 import Trading
 
 /// Portfolios and ledger in DynamoDB. Stateless but for its connections: any number of processes may use the
@@ -53,12 +55,12 @@ public final class DynamoDBPortfolioStore: PortfolioStore {
     public func openAccount(_ user: UserID, cash: Money, nowMillis: Int64) async throws(StoreError) -> Bool {
         guard cash >= .zero else { throw .invalid("an account cannot open with \(cash)") }
         let portfolio = Portfolio(cash: cash, version: 1, updatedAtMillis: nowMillis)
-        let put = DynamoDBStatements.put(
+        let put = DynamoDBRequest.put(
             portfolios, DynamoDBItems.portfolio(user, portfolio), unless: "userId")
-        let answer = try await client.call("PutItem", DynamoDBStatements.data(put)) { refusal in
+        let answer = try await client.call("PutItem", DynamoDBRequest.data(put)) { refusal in
             refusal.type == "ConditionalCheckFailedException" ? refusal.body : nil
         }
-        return DynamoDBStatements.object(answer)["__type"] == nil
+        return DynamoDBRequest.object(answer)["__type"] == nil
     }
 
     public func execution(of order: OrderID, nowMillis: Int64) async throws(StoreError) -> ExecutionRecord? {
@@ -83,11 +85,11 @@ public final class DynamoDBPortfolioStore: PortfolioStore {
     }
 
     public func record(_ rejection: IndependentRejection) async throws(StoreError) -> CommitResult {
-        let put = DynamoDBStatements.put(executions, DynamoDBItems.execution(rejection.record), unless: "orderId")
-        let answer = try await client.call("PutItem", DynamoDBStatements.data(put)) { refusal in
+        let put = DynamoDBRequest.put(executions, DynamoDBItems.execution(rejection.record), unless: "orderId")
+        let answer = try await client.call("PutItem", DynamoDBRequest.data(put)) { refusal in
             refusal.type == "ConditionalCheckFailedException" ? refusal.body : nil
         }
-        let object = DynamoDBStatements.object(answer)
+        let object = DynamoDBRequest.object(answer)
         if object["__type"] == nil { return .committed }
         return try await existing(rejection.orderID, Item(json: object["Item"]))
     }
@@ -98,7 +100,7 @@ public final class DynamoDBPortfolioStore: PortfolioStore {
         repeat {
             var body: [String: Any] = ["TableName": portfolios, "ConsistentRead": true]
             body["ExclusiveStartKey"] = start
-            let page = DynamoDBStatements.object(try await client.call("Scan", DynamoDBStatements.data(body)))
+            let page = DynamoDBRequest.object(try await client.call("Scan", DynamoDBRequest.data(body)))
             for json in page["Items"] as? [Any] ?? [] {
                 guard let item = Item(json: json), let user = UserID(try item.text("userId")) else {
                     throw .invalid("\(portfolios) holds an item whose userId is none")
@@ -116,8 +118,8 @@ public final class DynamoDBPortfolioStore: PortfolioStore {
 
     private func item(_ table: String, _ key: Item, consistent: Bool) async throws(StoreError) -> Item? {
         let body: [String: Any] = ["TableName": table, "Key": key.jsonFields, "ConsistentRead": consistent]
-        let answer = try await client.call("GetItem", DynamoDBStatements.data(body))
-        return Item(json: DynamoDBStatements.object(answer)["Item"])
+        let answer = try await client.call("GetItem", DynamoDBRequest.data(body))
+        return Item(json: DynamoDBRequest.object(answer)["Item"])
     }
 
     /// The outcome that was there first: from the refusal, or read when the refusal came without it.

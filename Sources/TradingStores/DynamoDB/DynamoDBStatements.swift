@@ -1,4 +1,6 @@
+import ConnectorDynamoDB
 import Foundation
+import StoreKit
 import Trading
 
 /// Request bodies, and answers taken apart.
@@ -8,7 +10,7 @@ struct DynamoDBStatements {
 
     /// The portfolio first, the outcome second: `TransactionVerdict` relies on it.
     func transaction(_ commit: ExecutionCommit) -> Data {
-        var put = DynamoDBStatements.put(executions, DynamoDBItems.execution(commit.record), unless: "orderId")
+        var put = DynamoDBRequest.put(executions, DynamoDBItems.execution(commit.record), unless: "orderId")
         put["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         let first: [String: Any]
         if let portfolio = commit.newPortfolio, case .trade(let trade) = commit.record.outcome {
@@ -16,7 +18,7 @@ struct DynamoDBStatements {
         } else {
             first = ["ConditionCheck": check(commit)]
         }
-        return DynamoDBStatements.data(["TransactItems": [first, ["Put": put]]])
+        return DynamoDBRequest.data(["TransactItems": [first, ["Put": put]]])
     }
 
     /// Besides the version, which alone would do, the condition says what the trade needs: a portfolio
@@ -64,24 +66,6 @@ struct DynamoDBStatements {
         ["userId": AttributeValue.string(user.text).json]
     }
 
-    /// A put of a new item; the refusal carries the one that is there.
-    static func put(_ table: String, _ item: Item, unless key: String) -> [String: Any] {
-        [
-            "TableName": table, "Item": item.jsonFields, "ConditionExpression": "attribute_not_exists(\(key))",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        ]
-    }
-
-    /// The JSON of a body made of strings, numbers, flags, arrays and objects only.
-    static func data(_ body: [String: Any]) -> Data {
-        (try? JSONSerialization.data(withJSONObject: body, options: [.sortedKeys])) ?? Data("{}".utf8)
-    }
-
-    /// An answer's object; empty when it is none.
-    static func object(_ answer: Data) -> [String: Any] {
-        (try? JSONSerialization.jsonObject(with: answer)) as? [String: Any] ?? [:]
-    }
-
     /// One of a cancelled transaction's reasons.
     struct Reason {
         let code: String
@@ -91,7 +75,7 @@ struct DynamoDBStatements {
 
     /// Nil: the transaction went through.
     static func cancellationReasons(_ answer: Data) -> [Reason]? {
-        let object = object(answer)
+        let object = DynamoDBRequest.object(answer)
         if object["__type"] == nil { return nil }
         return (object["CancellationReasons"] as? [[String: Any]] ?? []).map { reason in
             Reason(
@@ -117,16 +101,25 @@ enum TransactionVerdict {
             self = .executionExists(reasons[1].item)
             return
         }
-        let said = reasons.map { "\($0.code) \($0.message)" }.joined(separator: "; ")
-        let codes = Set(reasons.map(\.code))
-        if codes.contains("TransactionConflict") { throw .conflict(said) }
-        if !codes.isDisjoint(with: ["ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"]) {
-            throw .throttled(said)
-        }
+        try reasons.throwTransient()
         if reasons.count == 2, reasons[0].code == "ConditionalCheckFailed" {
             self = .versionMoved
             return
         }
-        throw reasons.isEmpty ? .unavailable("a transaction was cancelled without a reason") : .invalid(said)
+        throw reasons.isEmpty ? .unavailable("a transaction was cancelled without a reason") : .invalid(reasons.said)
+    }
+}
+
+extension [DynamoDBStatements.Reason] {
+    /// What was said, for messages.
+    var said: String { map { "\($0.code) \($0.message)" }.joined(separator: "; ") }
+
+    /// Throws what a retry may change; does nothing when there is no such reason.
+    func throwTransient() throws(StoreError) {
+        let codes = Set(map(\.code))
+        if codes.contains("TransactionConflict") { throw .conflict(said) }
+        if !codes.isDisjoint(with: ["ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"]) {
+            throw .throttled(said)
+        }
     }
 }

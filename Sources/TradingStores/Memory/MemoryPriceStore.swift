@@ -1,3 +1,4 @@
+import StoreKit
 import Synchronization
 import Trading
 
@@ -6,9 +7,9 @@ import Trading
 public final class MemoryPriceStore: PriceStore {
     private struct Contents {
         var prices: [Symbol: PricedAt] = [:]
-        var subscribers: [Int: AsyncStream<PriceTick>.Continuation] = [:]
-        var nextSubscriber = 0
-        var closed = false
+        var listeners: [Int: PriceListener] = [:]
+        var nextListener = 0
+        var isClosed = false
     }
 
     private let contents = Mutex(Contents())
@@ -34,41 +35,48 @@ public final class MemoryPriceStore: PriceStore {
         for tick in ticks {
             if let nonsense = tick.validate() { throw .invalid("a tick of \(tick.symbol): \(nonsense)") }
         }
-        return contents.withLock { contents in
-            var newer = 0
+        let (newer, listeners) = contents.withLock { contents in
+            var newer: [PriceTick] = []
             for tick in ticks {
                 if let stored = contents.prices[tick.symbol], stored.seq >= tick.seq { continue }
                 contents.prices[tick.symbol] = tick.pricedAt
-                newer += 1
-                for subscriber in contents.subscribers.values { subscriber.yield(tick) }
+                newer.append(tick)
             }
-            return newer
+            return (newer, Array(contents.listeners.values))
         }
-    }
-
-    /// Every newer tick from now on. A reader that falls `bufferedMax` behind loses the oldest ones: prices
-    /// replace each other. Ends when the store is closed or the reading task is cancelled.
-    public func updates(bufferedMax: Int = 1024) -> AsyncStream<PriceTick> {
-        AsyncStream(bufferingPolicy: .bufferingNewest(bufferedMax)) { continuation in
-            let id: Int? = contents.withLock { contents in
-                if contents.closed { return nil }
-                contents.nextSubscriber += 1
-                contents.subscribers[contents.nextSubscriber] = continuation
-                return contents.nextSubscriber
-            }
-            guard let id else { return continuation.finish() }
-            continuation.onTermination = { [weak self] _ in
-                self?.contents.withLock { _ = $0.subscribers.removeValue(forKey: id) }
-            }
-        }
+        // Outside the lock: a listener that takes its time must not hold up readers of prices.
+        if !newer.isEmpty { for listener in listeners { listener(.changed(newer)) } }
+        return newer.count
     }
 
     public func close() async {
-        let subscribers = contents.withLock { contents in
-            contents.closed = true
-            defer { contents.subscribers.removeAll() }
-            return contents.subscribers
+        let listeners = contents.withLock { contents in
+            contents.isClosed = true
+            defer { contents.listeners.removeAll() }
+            return Array(contents.listeners.values)
         }
-        for subscriber in subscribers.values { subscriber.finish() }
+        for listener in listeners { listener(.interrupted(.unavailable("the price store is closed"))) }
+    }
+}
+
+extension MemoryPriceStore: PriceUpdates {
+    public func subscribe(_ listener: @escaping PriceListener) -> any PriceSubscription {
+        let id = contents.withLock { contents -> Int? in
+            if contents.isClosed { return nil }
+            contents.nextListener += 1
+            contents.listeners[contents.nextListener] = listener
+            return contents.nextListener
+        }
+        listener(id == nil ? .interrupted(.unavailable("the price store is closed")) : .listening)
+        return Subscription(store: self, id: id)
+    }
+
+    private struct Subscription: PriceSubscription {
+        let store: MemoryPriceStore
+        let id: Int?
+
+        func end() async {
+            if let id { store.contents.withLock { _ = $0.listeners.removeValue(forKey: id) } }
+        }
     }
 }

@@ -1,3 +1,4 @@
+import StoreKit
 import Trading
 
 /// The source of truth for users: portfolios, and the ledger of what became of every order.

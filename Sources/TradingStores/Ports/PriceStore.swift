@@ -1,3 +1,4 @@
+import StoreKit
 import Trading
 
 /// The latest price of every symbol. A cache: losing it loses nothing, because its writer writes again.

@@ -1,3 +1,5 @@
+import ConnectorRedis
+import StoreKit
 import Trading
 
 /// Sends batches of requests down one connection and makes it anew after a failure. Confined to the thread
@@ -29,10 +31,7 @@ struct RedisPipeline {
 
     init(_ settings: RedisPriceStore.Settings) {
         self.settings = settings
-        address = RedisConnection.Address(
-            host: settings.host, port: Int32(clamping: settings.port), user: settings.user, password: settings.password,
-            database: settings.database, connectTimeoutMillis: settings.connectTimeoutMillis,
-            commandTimeoutMillis: settings.commandTimeoutMillis)
+        address = settings.address
     }
 
     /// Answers every request. A connection that fails is dropped; those it had not answered get the failure:
@@ -80,21 +79,25 @@ struct RedisPipeline {
         }
         // Replies are read to the end before a script the server had forgotten is sent whole: replies to
         // that would otherwise stand behind those of later requests.
-        var forgotten: [(request: Int, ticks: [PriceTick])] = []
+        var forgotten: [(request: Int, ticks: [PriceTick], first: Result<Answer, StoreError>)] = []
         for (index, request) in requests.enumerated() {
             switch request.action {
             case .read(let symbols):
                 results.append(RedisPipeline.prices(symbols, try connection.reply()))
             case .update(let ticks):
                 let (result, again) = try updated(ticks, on: connection)
-                results.append(result)
-                if !again.isEmpty { forgotten.append((index, again)) }
+                if again.isEmpty {
+                    results.append(result)
+                } else {
+                    results.append(.failure(.unavailable("redis: connection lost")))  // unless the second round answers
+                    forgotten.append((index, again, result))
+                }
             }
         }
-        for (index, ticks) in forgotten {
+        for (index, ticks, first) in forgotten {
             send(ticks, on: connection, whole: true)
             let (second, _) = try updated(ticks, on: connection)
-            results[index] = RedisPipeline.sum(results[index], second)
+            results[index] = RedisPipeline.sum(first, second)
         }
     }
 
@@ -154,8 +157,6 @@ struct RedisPipeline {
 
     /// What the server's refusal means.
     private static func meaning(_ words: String) -> StoreError {
-        let passing = ["LOADING", "BUSY", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF"]
-        if passing.contains(where: words.hasPrefix) { return .unavailable("redis: \(words)") }
-        return .invalid("redis: \(words)")
+        RedisRefusal.isPassing(words) ? .unavailable("redis: \(words)") : .invalid("redis: \(words)")
     }
 }

@@ -1,3 +1,5 @@
+import ConnectorRedis
+import StoreKit
 import Trading
 
 /// Latest prices in Redis: `price:{symbol}` with a time to live, updates published on
@@ -8,15 +10,9 @@ import Trading
 public final class RedisPriceStore: PriceStore {
     /// Where, and bounds.
     public struct Settings: Sendable {
-        public var host: String
-        public var port: Int
-        public var user: String?
-        public var password: String?
-        public var database = 0
+        package var address: RedisConnection.Address
         /// How long a price lives without being written again.
         public var timeToLiveMillis: Int64 = 3_600_000
-        public var connectTimeoutMillis = 1_000
-        public var commandTimeoutMillis = 2_000
         /// Calls that may wait; further ones fail as throttled.
         public var queuedMax = 8_192
         /// Calls that share a pipeline.
@@ -24,10 +20,7 @@ public final class RedisPriceStore: PriceStore {
         public var reconnectMillisMin: Int64 = 50
         public var reconnectMillisMax: Int64 = 5_000
 
-        public init(host: String, port: Int = 6379) {
-            self.host = host
-            self.port = port
-        }
+        package init(_ address: RedisConnection.Address) { self.address = address }
     }
 
     /// The most ticks in one `update`: what is sent between two reads of replies stays bounded.
@@ -42,7 +35,8 @@ public final class RedisPriceStore: PriceStore {
         self.inbox = inbox
         thread = WorkerThread(name: "redis-prices") {
             var pipeline = RedisPipeline(settings)
-            while let requests = inbox.take(countMax: settings.pipelineMax) { pipeline.run(requests) }
+            var requests: [RedisPipeline.Request] = []
+            while inbox.take(into: &requests, countMax: settings.pipelineMax) { pipeline.run(requests) }
         }
     }
 

@@ -3,6 +3,12 @@ import CRocksDB
 /// Drops ledger lines whose time is over while RocksDB compacts, so that the ledger does not grow for ever
 /// and no sweep is needed. Lines go some time after their expiry, never before.
 final class ExpiryFilter: Sendable {
+    /// Where a value that expires keeps the time: behind its version byte, epoch milliseconds, little-endian. So it is
+    /// judged without decoding.
+    static let expiryByteOffset = 1
+    /// Keys of values that expire.
+    private static let prefixes: Set<UInt8> = [RocksKey.executionPrefix, RocksKey.orderPrefix, RocksKey.requestPrefix]
+
     private let nowMillis: @Sendable () -> Int64
 
     init(nowMillis: @escaping @Sendable () -> Int64) {
@@ -37,8 +43,8 @@ final class ExpiryFilter: Sendable {
 
     /// Whether the pair is a ledger line past its time. Anything it does not recognise stays.
     func isOver(key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
-        guard key.first == RocksKey.executionPrefix else { return false }
-        let offset = ExecutionRecord.expiryByteOffset
+        guard let prefix = key.first, Self.prefixes.contains(prefix) else { return false }
+        let offset = Self.expiryByteOffset
         guard value.count >= offset + 8 else { return false }
         let expiresAtMillis = Int64(littleEndian: value.loadUnaligned(fromByteOffset: offset, as: Int64.self))
         return expiresAtMillis <= nowMillis()

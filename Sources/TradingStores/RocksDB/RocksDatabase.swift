@@ -1,4 +1,5 @@
 import CRocksDB
+import StoreKit
 import Trading
 
 /// One open RocksDB database: the only place that touches its C interface. Every option that durability
@@ -14,10 +15,11 @@ final class RocksDatabase: @unchecked Sendable {
     private let writing: OpaquePointer
     private let cache: OpaquePointer
     private let filter: OpaquePointer
-    private let path: String
+    let path: String
 
-    /// Opens or creates the database at `path`. `expiry` decides which ledger lines compaction drops.
-    init(path: String, cacheBytes: Int, expiry: ExpiryFilter) throws(StoreError) {
+    /// Opens or creates the database at `path`. `expiry` decides which ledger lines compaction drops. Of `memoryBytes`, a quarter
+    /// is for blocks read from disk, and as much for each of up to three buffers of what was written last.
+    init(path: String, memoryBytes: Int, expiry: ExpiryFilter) throws(StoreError) {
         options = rocksdb_options_create()
         rocksdb_options_set_create_if_missing(options, 1)
         rocksdb_options_set_paranoid_checks(options, 1)
@@ -25,7 +27,7 @@ final class RocksDatabase: @unchecked Sendable {
         // instead of silently dropping the acknowledged commits behind it.
         rocksdb_options_set_wal_recovery_mode(options, 0)
         rocksdb_options_set_manual_wal_flush(options, 0)
-        rocksdb_options_set_write_buffer_size(options, 64 << 20)
+        rocksdb_options_set_write_buffer_size(options, memoryBytes / 4)
         rocksdb_options_set_max_write_buffer_number(options, 3)
         // Most look-ups are for outcomes that are not there: a filter answers those without a search.
         rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.1)
@@ -34,7 +36,7 @@ final class RocksDatabase: @unchecked Sendable {
         rocksdb_options_set_keep_log_file_num(options, 4)
         rocksdb_options_set_compression(options, Int32(rocksdb_lz4_compression))
         let table = rocksdb_block_based_options_create()
-        cache = rocksdb_cache_create_lru(cacheBytes)
+        cache = rocksdb_cache_create_lru(memoryBytes / 4)
         rocksdb_block_based_options_set_block_cache(table, cache)
         rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10))
         rocksdb_options_set_block_based_table_factory(options, table)
@@ -76,7 +78,7 @@ final class RocksDatabase: @unchecked Sendable {
         if message.contains("lock") {
             return .invalid("\(path) is open in another process; stop it or choose another path (\(message))")
         }
-        return .invalid("cannot open the portfolio store at \(path): \(message)")
+        return .invalid("cannot open the store at \(path): \(message)")
     }
 
     /// Reads the value of `key` in place; `body` gets nil when there is none and must not keep the bytes.

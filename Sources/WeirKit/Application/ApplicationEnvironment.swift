@@ -53,6 +53,20 @@ public final class SharedResources: Sendable {
         }
     }
 
+    /// Runs `body` and closes everything after it, whether it has thrown or not: threads of what was made must not outlive the
+    /// libraries, which end with the process.
+    nonisolated(nonsending) public func closing<Value>(
+        after body: nonisolated(nonsending) () async throws -> Value
+    ) async throws -> Value {
+        let result: Value
+        do { result = try await body() } catch {
+            await closeAll()
+            throw error
+        }
+        await closeAll()
+        return result
+    }
+
     /// Closes in the reverse order of making; a second call does nothing.
     public func closeAll() async {
         let closers = state.withLock { state in

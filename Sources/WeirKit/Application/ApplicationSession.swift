@@ -1,6 +1,7 @@
 import Logging
 import Metrics
 import StreamRuntime
+import WeirTracing
 
 /// A process that runs jobs, from its start to its orderly end: log, metrics and their server, signals, the
 /// jobs. `run` is built on it; so is anything that runs several jobs in one process.
@@ -13,52 +14,80 @@ public struct ApplicationSession: Sendable {
     public let processMetrics: MetricRegistry
     public let log: RuntimeLog
     private let signals: StopSignals
+    private let control: ControlledProcess
 
     /// Sets up the process-wide log and metrics, and listens for SIGINT and SIGTERM from here on; nothing runs yet.
     public init<App: WeirApplication>(
         _ application: App.Type, _ configuration: Configuration, failurePolicy: JobHost.FailurePolicy = .keepOthers
-    ) {
-        LogBootstrap.install(configuration)
+    ) throws {
+        try LogBootstrap.install(configuration)
         log = RuntimeLog(Logger(label: "weir"))
         processMetrics = MetricRegistry()
         ProcessMetrics.register(in: processMetrics)
-        MetricsSystem.bootstrap(RegistryMetricsFactory(processMetrics))
+        MetricsSystem.bootstrap(RegistryMetricsFactory(processMetrics, describedBy: MetricCatalog(App.self)))
         host = JobHost(failurePolicy: failurePolicy)
         launcher = JobLauncher(
             App.self, configuration: configuration,
             environment: ApplicationEnvironment(log: log, metrics: processMetrics))
+        if let tracing = try TracingSettings.bootstrap(configuration, name: App.commandName, version: App.version) {
+            // Made first, so closed last: what other resources do at their end is delivered too.
+            _ = launcher.environment.shared.resource(
+                OTLPTracing.self, named: "tracing", make: { tracing }, close: { await $0.shutdown() })
+        }
         signals = Self.watchSignals(host, log)
+        control = ControlledProcess(configuration, log)
     }
 
     /// Runs what `addJobs` adds to `host`, until every job has ended. The first SIGINT or SIGTERM, or the end of
     /// `stopAfterMillis`, stops the jobs in order; a second signal ends the process (see `StopSignals`).
     ///
+    /// `startServices` starts what brings work in from outside, when the jobs are ready to run; it is stopped before they
+    /// are. With services alone the session lasts until it is stopped, or they fail. `servesMetrics` is for jobs: a
+    /// service serves its own.
+    ///
     /// `atRest` runs when every job has ended, before what they shared is closed.
     ///
-    /// Throws what `addJobs` and `atRest` throw, and `MetricsServerError` before any job runs; a job's failure is
-    /// in its outcome.
+    /// Throws what `addJobs`, `startServices` and `atRest` throw, `MetricsServerError` before any job runs, and why the
+    /// services failed; a job's failure is in its outcome.
     public func run(
-        stopAfterMillis millis: Int? = nil, atRest: () async throws -> Void = {},
+        stopAfterMillis millis: Int? = nil, servesMetrics: Bool = true,
+        startServices: (HostedServices) async throws -> Void = { _ in }, atRest: () async throws -> Void = {},
         _ addJobs: (JobLauncher, JobHost) throws -> Void
     ) async throws -> [JobOutcome] {
+        // To the last: a signal that comes while the end is written down must not make it another one.
+        defer { signals.cancel() }
         do {
-            let outcomes = try await runJobs(stopAfterMillis: millis, addJobs)
-            try await atRest()
-            await launcher.environment.shared.closeAll()
+            let outcomes = try await launcher.environment.shared.closing {
+                let outcomes = try await runJobs(stopAfterMillis: millis, servesMetrics, startServices, addJobs)
+                try await atRest()
+                return outcomes
+            }
+            control.ended(host, outcomes.compactMap(\.error).first)
             return outcomes
         } catch {
-            await launcher.environment.shared.closeAll()
+            control.ended(host, error)
             throw error
         }
     }
 
-    private func runJobs(
-        stopAfterMillis millis: Int?, _ addJobs: (JobLauncher, JobHost) throws -> Void
+    nonisolated(nonsending) private func runJobs(
+        stopAfterMillis millis: Int?, _ servesMetrics: Bool, _ startServices: (HostedServices) async throws -> Void,
+        _ addJobs: (JobLauncher, JobHost) throws -> Void
     ) async throws -> [JobOutcome] {
-        defer { signals.cancel() }
         guard try add(addJobs) else { return [] }
-        let server = try await startServer()
+        let server = servesMetrics ? try await startServer() : nil
         let host = host
+        let services = HostedServices(onEnd: { host.stop() })
+        host.closeFirst { await services.stop() }
+        do {
+            // Before the jobs run: a busy port is refused while nothing has happened yet.
+            try await startServices(services)
+        } catch is HostedServicesEnded where host.isStopping {
+        } catch {
+            await services.stop()
+            await server?.stop()
+            throw error
+        }
         let log = log
         let timer = millis.map { millis in
             Task {
@@ -68,9 +97,12 @@ public struct ApplicationSession: Sendable {
             }
         }
         host.start()
+        if !host.hasJobs { await services.wait() }
         let outcomes = await host.wait()
         timer?.cancel()
+        await services.stop()
         await server?.stop()
+        if let failure = services.failure { throw failure }
         return outcomes
     }
 
@@ -98,15 +130,19 @@ public struct ApplicationSession: Sendable {
     /// Before any job runs, so that a busy port is refused first.
     private func startServer() async throws -> MetricsServer? {
         let configuration = launcher.configuration
-        guard configuration[StandardSettings.metricsEnabled] else { return nil }
+        guard configuration[StandardSettings.metricsEnabled] else {
+            try control.checkServer(isEnabled: false)
+            return nil
+        }
         let processMetrics = processMetrics
         let host = host
         let options = MetricsServer.Options(
             host: configuration[StandardSettings.metricsHost], port: configuration[StandardSettings.metricsPort])
         let server = MetricsServer(
-            options, metrics: { PrometheusText.render([LabelledRegistry(processMetrics)] + host.registries) },
-            jobs: { host.statuses })
+            options, metrics: { PrometheusText.render([LabelledRegistry(processMetrics)] + host.registries, as: $0) },
+            jobs: { host.statuses }, routes: JobControlRoutes(host, configuration).add)
         let port = try await server.start()
+        try control.serves(on: options.host, port: port)
         log(.info, "serving metrics", ["url": "http://\(options.host):\(port)/metrics"])
         return server
     }

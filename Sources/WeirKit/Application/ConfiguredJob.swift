@@ -9,10 +9,15 @@ public protocol ConfiguredJob: StreamJob, SendableMetatype {
 
     /// Called once per start, before `build`. Throw `ConfigurationRefusal` for settings that do not go together.
     init(_ configuration: Configuration, _ environment: ApplicationEnvironment) throws
+
+    /// Called before a start in a process that runs no other job (`run JOB`, `submit JOB`). Throw `ConfigurationRefusal`
+    /// for settings that only make sense with other jobs beside this one.
+    static func checkAlone(_ configuration: Configuration) throws
 }
 
 extension ConfiguredJob {
     public static var configurationKeys: [ConfigurationKey] { [] }
+    public static func checkAlone(_ configuration: Configuration) throws {}
 }
 
 /// A job without settings of its own.

@@ -23,17 +23,18 @@ public struct JobLauncher: Sendable {
     }
 
     /// Builds and checks the job's graph and takes its lock; nothing runs yet. `adjust` changes the options
-    /// that the settings gave.
+    /// that the settings gave; `faults` go wrong on purpose, for drills.
     ///
     /// Throws `ConfigurationRefusal`, `GraphError`, `JobLockError`, or what the job's `init` throws.
     public func prepare(
-        _ job: any ConfiguredJob.Type, adjust: (inout JobOptions) throws -> Void = { _ in }
+        _ job: any ConfiguredJob.Type, faults: (any FaultInjector)? = nil,
+        adjust: (inout JobOptions) throws -> Void = { _ in }
     ) throws -> Prepared {
-        try prepareOne(job, adjust)
+        try prepareOne(job, faults, adjust)
     }
 
     private func prepareOne<Job: ConfiguredJob>(
-        _ type: Job.Type, _ adjust: (inout JobOptions) throws -> Void
+        _ type: Job.Type, _ faults: (any FaultInjector)?, _ adjust: (inout JobOptions) throws -> Void
     ) throws -> Prepared {
         var options = try JobOptions(configuration)
         let id = options.jobID ?? JobID(namespace: options.namespace, jobName: Job.name)
@@ -47,7 +48,8 @@ public struct JobLauncher: Sendable {
         let runner = try JobRunner(
             job, options: options,
             environment: JobEnvironment(
-                backend: chosen, readableBackends: all, clock: environment.clock, log: environment.log, metrics: metrics))
+                backend: chosen, readableBackends: all, clock: environment.clock, log: environment.log, metrics: metrics,
+                faults: faults))
         let lock = try JobLock(checkpointRoot: options.checkpointRoot, job: runner.job, jobName: Job.name)
         return Prepared(runner: runner, lock: lock)
     }

@@ -25,6 +25,7 @@ extension JobOptions {
         }
         threads = configuration[Standard.threads]
         batchRecords = configuration[Standard.batchRecords]
+        latencyIntervalMillis = configuration[Standard.latencyInterval]
         drainTimeoutMillis = configuration[Standard.drainTimeout]
         checkpointRoot = configuration[Standard.checkpointFolder]
         workRoot = configuration[Standard.dataFolder] + "/state"

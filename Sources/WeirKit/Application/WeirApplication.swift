@@ -8,7 +8,7 @@ import StreamRuntime
 ///         static let jobs: [any ConfiguredJob.Type] = [WordCount.self]
 ///     }
 ///
-/// It has the commands `run`, `jobs`, `checkpoints` and `config`.
+/// It has the commands `run`, `jobs`, `checkpoints`, `state`, `config` and `metrics`.
 public protocol WeirApplication: SendableMetatype {
     /// The executable's name in help texts.
     static var commandName: String { get }
@@ -21,6 +21,8 @@ public protocol WeirApplication: SendableMetatype {
     static var extraCommands: [any ParsableCommand.Type] { get }
     /// Settings beside the standard ones and those of jobs and backends.
     static var configurationKeys: [ConfigurationKey] { get }
+    /// Metrics beside the engine's and the process's: for `metrics`, and help texts of those that libraries report.
+    static var metrics: [MetricDescription] { get }
 }
 
 extension WeirApplication {
@@ -32,6 +34,7 @@ extension WeirApplication {
     public static var backends: [StateBackendFactory] { StandardBackends.all }
     public static var extraCommands: [any ParsableCommand.Type] { [] }
     public static var configurationKeys: [ConfigurationKey] { [] }
+    public static var metrics: [MetricDescription] { [] }
 
     /// Runs the command the process was started with and ends the process with its exit code (`ExitStatus`).
     public static func main() async {
@@ -44,6 +47,12 @@ extension WeirApplication {
         try ConfigurationTable(
             StandardSettings.keys + [StandardSettings.stateBackend(backends)] + backends.flatMap(\.configurationKeys)
                 + configurationKeys + jobs.flatMap { $0.configurationKeys })
+    }
+
+    /// Backends for reading what is stored, set up as if nothing was configured.
+    static func readingBackends() throws -> [any StateBackend] {
+        let configuration = try ConfigurationLayers(environment: [:]).resolve(configurationTable())
+        return try backends.map { try $0.make(configuration) }
     }
 
     /// The job of this name; throws `UsageError` with the nearest one.

@@ -2,24 +2,57 @@ import ArgumentParser
 import StreamRuntime
 
 /// `checkpoints`: look at what is on disk, without the job.
-struct CheckpointsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "checkpoints", abstract: "List, show and verify checkpoints on disk.",
-        discussion: "FOLDER is the checkpoint root, or one job's folder in it.",
-        subcommands: [CheckpointsList.self, CheckpointsShow.self, CheckpointsVerify.self])
+struct CheckpointsCommand<App: WeirApplication>: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "checkpoints", abstract: "List, show, verify and export checkpoints on disk.",
+            discussion: """
+                FOLDER is the checkpoint root, one job's folder in it, or a savepoint. All of them only read, except 'export', \
+                which writes a folder elsewhere; a running job is not disturbed.
+
+                EXAMPLES
+                  \(App.commandName) checkpoints list checkpoints
+                  \(App.commandName) checkpoints verify checkpoints
+                """,
+            subcommands: [
+                CheckpointsList<App>.self, CheckpointsShow<App>.self, CheckpointsVerify<App>.self, CheckpointsExport<App>.self,
+            ])
+    }
 }
 
-/// The folder argument all three share.
+/// The folder argument they share.
 struct CheckpointFolder: ParsableArguments {
-    @Argument(help: "The checkpoint root, or one job's folder in it.")
+    @Argument(help: "The checkpoint root, one job's folder in it, or a savepoint.")
     var folder = "checkpoints"
 
     func catalog() throws -> CheckpointCatalog { try CheckpointCatalog(folder) }
+
+    /// `nil`: the folder is no savepoint's.
+    func savepoint() throws -> Savepoint? { Savepoint.exists(at: folder) ? try Savepoint(at: folder) : nil }
+
+    /// The savepoint, or the checkpoint a user names by id or epoch (`nil`: the newest).
+    func stored(_ checkpoint: String?) throws -> (manifest: CheckpointManifest, store: FileCheckpointStore, path: String) {
+        if let savepoint = try savepoint() {
+            guard checkpoint == nil else { throw UsageError("\(folder) is a savepoint: there is nothing to choose with --checkpoint") }
+            return (savepoint.manifest, try savepoint.store(), "\(folder)/\(Savepoint.manifestName)")
+        }
+        let found = try catalog().find(checkpoint)
+        let manifest = try found.folder.store.manifest(named: found.manifestName).manifest
+        return (manifest, found.folder.store, "\(found.folder.store.folder)/\(found.manifestName)")
+    }
 }
 
 /// `checkpoints list`.
-struct CheckpointsList: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List checkpoints, oldest first.")
+struct CheckpointsList<App: WeirApplication>: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "list", abstract: "List checkpoints, oldest first.",
+            discussion: """
+                EXAMPLES
+                  \(App.commandName) checkpoints list
+                  \(App.commandName) checkpoints list checkpoints/JOB-ID --output json
+                """)
+    }
 
     @OptionGroup var place: CheckpointFolder
     @Option(help: "table or json.")
@@ -38,7 +71,8 @@ struct CheckpointsList: ParsableCommand {
     }
 
     func run() throws {
-        let rows = try place.catalog().jobs.flatMap { folder in folder.manifestNames.compactMap { row(folder, $0) } }
+        let rows = try place.savepoint().map { [Self.row($0.manifest)] }
+            ?? place.catalog().jobs.flatMap { folder in folder.manifestNames.compactMap { row(folder, $0) } }
         if output == .json { return print(try JSONOutput.text(rows)) }
         guard !rows.isEmpty else { return print("There are no checkpoints in \(place.folder).") }
         var table = TextTable(["JOB", "EPOCH", "CREATED", "STATE", "FILES", "OPERATORS", "CHECKPOINT"])
@@ -51,14 +85,17 @@ struct CheckpointsList: ParsableCommand {
         print(table.text)
     }
 
+    private static func row(_ manifest: CheckpointManifest) -> Row {
+        Row(
+            job: manifest.jobName, checkpoint: manifest.checkpoint, epoch: manifest.id?.epoch.rawValue,
+            created: UTCTime.text(manifest.createdAtMillis), stateBytes: manifest.stateBytes,
+            files: Set(manifest.files).count, operators: manifest.operators.count)
+    }
+
     /// `nil` when a running job has retired the checkpoint meanwhile.
     private func row(_ folder: CheckpointCatalog.JobFolder, _ name: String) -> Row? {
         do {
-            let manifest = try folder.store.manifest(named: name).manifest
-            return Row(
-                job: manifest.jobName, checkpoint: manifest.checkpoint, epoch: manifest.id?.epoch.rawValue,
-                created: UTCTime.text(manifest.createdAtMillis), stateBytes: manifest.stateBytes,
-                files: Set(manifest.files).count, operators: manifest.operators.count)
+            return Self.row(try folder.store.manifest(named: name).manifest)
         } catch {
             guard folder.stillHas(name) else { return nil }
             return Row(
@@ -69,9 +106,16 @@ struct CheckpointsList: ParsableCommand {
 }
 
 /// `checkpoints show`.
-struct CheckpointsShow: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show one checkpoint's operators, states and files.")
+struct CheckpointsShow<App: WeirApplication>: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "show", abstract: "Show one checkpoint's operators, states and files.",
+            discussion: """
+                EXAMPLES
+                  \(App.commandName) checkpoints show checkpoints/JOB-ID
+                  \(App.commandName) checkpoints show checkpoints/JOB-ID --checkpoint 42 --output json
+                """)
+    }
 
     @OptionGroup var place: CheckpointFolder
     @Option(help: ArgumentHelp("Its id or epoch; the newest unless given.", valueName: "id"))
@@ -80,8 +124,7 @@ struct CheckpointsShow: ParsableCommand {
     var output = OutputFormat.table
 
     func run() throws {
-        let found = try place.catalog().find(checkpoint)
-        let manifest = try found.folder.store.manifest(named: found.manifestName).manifest
+        let (manifest, _, path) = try place.stored(checkpoint)
         if output == .json { return print(try JSONOutput.text(manifest)) }
         print(
             """
@@ -90,7 +133,7 @@ struct CheckpointsShow: ParsableCommand {
             created     \(UTCTime.text(manifest.createdAtMillis))
             key groups  \(manifest.keyGroups)
             state       \(ByteSize.approximate(manifest.stateBytes)) in \(Set(manifest.files).count) files
-            manifest    \(found.folder.store.folder)/\(found.manifestName)
+            manifest    \(path)
             """)
         for entry in manifest.operators { show(entry) }
     }
@@ -99,7 +142,7 @@ struct CheckpointsShow: ParsableCommand {
         print("\noperator \(entry.id)")
         for position in entry.positions { print("  split \(position.split): next position \(position.next)") }
         for part in entry.state {
-            print("  key groups \(part.keyGroupStart)..<\(part.keyGroupEnd), backend \(part.backend)")
+            print("  key groups \(part.keyGroupStart)..<\(part.keyGroupEnd), stored as \(part.backend)")
             for state in part.states {
                 print("    state \(state.name): \(state.kind), \(state.keySchema) → \(state.valueSchema)")
             }
@@ -113,16 +156,28 @@ struct CheckpointsShow: ParsableCommand {
 }
 
 /// `checkpoints verify`.
-struct CheckpointsVerify: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Check every manifest, and the size and checksum of every file it names.",
-        discussion: "Ends with exit code 1 at the first problem, naming the file.")
+struct CheckpointsVerify<App: WeirApplication>: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "verify", abstract: "Check every manifest, and the size and checksum of every file it names.",
+            discussion: """
+                Ends with exit code 1 at the first problem, naming the file.
+
+                EXAMPLES
+                  \(App.commandName) checkpoints verify
+                  \(App.commandName) checkpoints verify /backup/savepoint-42-5f3a…
+                """)
+    }
 
     @OptionGroup var place: CheckpointFolder
     @Option(help: ArgumentHelp("Only this one: its id or epoch.", valueName: "id"))
     var checkpoint: String?
 
     func run() throws {
+        if let savepoint = try place.savepoint() {
+            do { try savepoint.verify() } catch { throw CommandFailure("savepoint \(savepoint.path) is damaged: \(error)") }
+            return print("the savepoint is whole")
+        }
         let catalog = try place.catalog()
         var checked = 0
         if let checkpoint {

@@ -5,6 +5,7 @@ import StreamRuntime
 enum CommandRunner<App: WeirApplication> {
     static func run(_ arguments: [String]) async -> ExitStatus {
         do {
+            if arguments.first == "help" { try checkHelp(arguments.dropFirst()) }
             var command = try RootCommand<App>.parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -17,36 +18,50 @@ enum CommandRunner<App: WeirApplication> {
         }
     }
 
+    /// The parser's own `help` tells of the whole program when a command is not there, as if that had been asked for.
+    private static func checkHelp(_ path: ArraySlice<String>) throws {
+        var commands = RootCommand<App>.configuration.subcommands
+        for word in path where !word.hasPrefix("-") && word != "help" {
+            guard let found = commands.first(where: { $0._commandName == word || $0.configuration.aliases.contains(word) }) else {
+                throw UsageError(
+                    "there is no command '\(word)'.\(Nearest.suggestion(word, among: commands.map { $0._commandName })) 'help' lists all.")
+            }
+            commands = found.configuration.subcommands
+        }
+    }
+
     /// Help and the version go to standard output, everything else to standard error.
     private static func report(_ error: any Error) -> ExitStatus {
-        if let known = known(error) {
+        if let known = ExitStatus(error) {
             StandardError.print("error: \(LogBootstrap.redactor.text("\(error)"))")
             return known
         }
         let code = RootCommand<App>.exitCode(for: error)
         if let silent = error as? ExitCode { return ExitStatus(rawValue: silent.rawValue) ?? .failure }
         let message = LogBootstrap.redactor.text(RootCommand<App>.fullMessage(for: error))
-        if code == .success {
+        switch code {
+        case .success:
             print(message)
             return .success
-        }
-        StandardError.print(message)
-        return code == .validationFailure ? .usage : .failure
-    }
-
-    private static func known(_ error: any Error) -> ExitStatus? {
-        switch error {
-        case is UsageError, is ConfigurationRefusal: .usage
-        case is RecoveryRefusal: .refusedRecovery
-        case let failure as JobFailure: failure.cause is RecoveryRefusal ? .refusedRecovery : .failure
-        case is GraphError, is MetricsServerError, is JobLockError, is JobHostError, is CommandFailure: .failure
-        default: nil
+        case .validationFailure:
+            StandardError.print(message)
+            return .usage
+        default:
+            // An error of a command that nobody foresaw.
+            StandardError.print("error: \(LogBootstrap.redactor.text(ErrorText.of(error)))")
+            return .failure
         }
     }
 }
 
-/// A command that did not succeed; exit code 1.
+/// A command that did not succeed.
 public struct CommandFailure: Error, CustomStringConvertible {
     public let description: String
-    public init(_ description: String) { self.description = description }
+    /// What the process ends with.
+    public let status: ExitStatus
+
+    public init(_ description: String, status: ExitStatus = .failure) {
+        self.description = description
+        self.status = status
+    }
 }

@@ -8,6 +8,10 @@ struct ConfigCommand<App: WeirApplication>: ParsableCommand {
             discussion: """
                 Later ones win: defaults, the YAML file (--config or WEIR_CONFIG; nested names are joined with dots), \
                 variables (checkpoint.interval is WEIR_CHECKPOINT_INTERVAL), flags and --set. Secrets are masked.
+
+                EXAMPLES
+                  \(App.commandName) config --config production.yaml
+                  \(App.commandName) config --describe --output json
                 """)
     }
 

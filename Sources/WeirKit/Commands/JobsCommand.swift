@@ -3,7 +3,15 @@ import ArgumentParser
 /// `jobs`: what this executable can run.
 struct JobsCommand<App: WeirApplication>: ParsableCommand {
     static var configuration: CommandConfiguration {
-        CommandConfiguration(commandName: "jobs", abstract: "List the jobs of this executable and their settings.")
+        CommandConfiguration(
+            commandName: "jobs", abstract: "List the jobs of this executable and their settings.",
+            discussion: """
+                What runs on a weir server is shown by its 'list'. 'config --describe' tells what the settings mean.
+
+                EXAMPLES
+                  \(App.commandName) jobs
+                  \(App.commandName) jobs --output json
+                """)
     }
 
     @Option(help: "table or json.")

@@ -4,15 +4,25 @@ import ArgumentParser
 struct RootCommand<App: WeirApplication>: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
-            commandName: App.commandName, abstract: App.summary, discussion: ExitStatus.helpText, version: App.version,
+            commandName: App.commandName, abstract: App.summary,
+            discussion: """
+                'help COMMAND' tells all of a command, with examples. Most print JSON with --output json.
+
+                \(ExitStatus.helpText)
+
+                COMPLETION
+                  \(App.commandName) --generate-completion-script bash|zsh|fish
+                  prints a script; docs/cli.md says where it goes.
+                """, version: App.version,
             subcommands: [
-                RunCommand<App>.self, JobsCommand<App>.self, CheckpointsCommand.self, ConfigCommand<App>.self,
+                RunCommand<App>.self, JobsCommand<App>.self, CheckpointsCommand<App>.self, StateCommand<App>.self,
+                ConfigCommand<App>.self, MetricsCommand<App>.self,
             ] + App.extraCommands)
     }
 }
 
 /// How a command prints what it found.
-enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case table, json }
+package enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case table, json }
 
 /// `--config`, `--set` and the dedicated flags: the flags layer of the configuration.
 public struct ConfigurationFlags: ParsableArguments {
@@ -49,6 +59,11 @@ public struct ConfigurationFlags: ParsableArguments {
 
     /// The configuration these flags, the environment and the file give.
     public func resolve<App: WeirApplication>(for application: App.Type) throws -> Configuration {
+        try layers(for: App.self).resolve(App.configurationTable())
+    }
+
+    /// For commands with flags of their own, which come on top.
+    package func layers<App: WeirApplication>(for application: App.Type) throws -> ConfigurationLayers {
         var layers = ConfigurationLayers(file: config)
         layers.settings = set
         let given: [(ConfigurationKey, String?)] = [
@@ -61,6 +76,6 @@ public struct ConfigurationFlags: ParsableArguments {
         for case (let key, let value?) in given {
             layers.flags.append((key: key.name, flag: "--\(key.flag ?? key.name)", value: value))
         }
-        return try layers.resolve(App.configurationTable())
+        return layers
     }
 }

@@ -1,11 +1,11 @@
 /// Left-aligned columns, two spaces apart, as wide as their widest cell.
-struct TextTable {
-    let header: [String]
-    var rows: [[String]] = []
+package struct TextTable {
+    package let header: [String]
+    package var rows: [[String]] = []
 
-    init(_ header: [String]) { self.header = header }
+    package init(_ header: [String]) { self.header = header }
 
-    var text: String {
+    package var text: String {
         let all = [header] + rows
         let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         return all.map { row in

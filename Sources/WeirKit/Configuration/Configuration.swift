@@ -6,10 +6,11 @@ public struct Configuration: Sendable {
         public let value: ConfigurationValue?
         public let origin: ConfigurationOrigin
 
-        /// What may be shown: secrets masked, `-` when unset.
+        /// What may be shown: secrets masked, and passwords in URLs; `-` when unset.
         public var shownText: String {
             guard let value else { return "-" }
-            return key.isSecret && !value.text.isEmpty ? "********" : value.text
+            if key.isSecret, !value.text.isEmpty { return LogRedactor.mask }
+            return LogRedactor().text(value.text)
         }
     }
 
@@ -17,9 +18,14 @@ public struct Configuration: Sendable {
 
     init(_ entries: [String: Entry]) { entriesByName = entries }
 
-    /// The setting's value; its own default when this configuration was made without its key.
+    /// The setting's value. Its key must be one this configuration was made with: what is not listed can be given by
+    /// nobody, and would have its default for ever.
     public subscript<Value>(setting: Setting<Value>) -> Value {
-        setting.read(entriesByName[setting.key.name]?.value) ?? setting.fallback
+        guard let entry = entriesByName[setting.key.name] else {
+            // A mistake in the program, said in release builds too, where preconditions lose their texts.
+            fatalError("the setting '\(setting.key.name)' is read but not listed in configurationKeys")
+        }
+        return setting.read(entry.value) ?? setting.fallback
     }
 
     /// By name, for tools.
@@ -35,6 +41,7 @@ public struct Configuration: Sendable {
 
     /// The values of secret keys, for the log's redaction.
     public var secretValues: [String] {
-        entriesByName.values.compactMap { $0.key.isSecret ? $0.value?.text : nil }.filter { !$0.isEmpty }
+        entriesByName.values.filter(\.key.isSecret)
+            .flatMap { entry in entry.value.map { $0.list ?? [$0.text] } ?? [] }.filter { !$0.isEmpty }
     }
 }

@@ -4,7 +4,10 @@ import Yams
 /// Reads a YAML file of settings into flat `name = text` pairs, each with its line.
 enum ConfigurationFile {
     /// Settings are few: a larger file is a mistake.
-    static let bytesMax = 1 << 20
+    static let bytesMax = 1 << 16
+    static let settingsMax = 1000
+    /// The parser calls itself for each level, and a thread's stack may be small.
+    static let nestingMax = 64
 
     static func read(path: String) throws -> [ConfigurationLayers.Given] {
         guard let handle = FileHandle(forReadingAtPath: path) else {
@@ -15,7 +18,7 @@ enum ConfigurationFile {
         do {
             data = try handle.read(upToCount: bytesMax + 1) ?? Data()
         } catch {
-            throw ConfigurationRefusal(["\(path): the configuration file cannot be read: \(error)"])
+            throw ConfigurationRefusal(["\(path): the configuration file cannot be read: \(ErrorText.of(error))"])
         }
         guard data.count <= bytesMax else {
             throw ConfigurationRefusal(["\(path): is larger than \(ByteSize.text(bytesMax)), which no configuration is"])
@@ -27,6 +30,12 @@ enum ConfigurationFile {
     }
 
     static func parse(_ text: String, path: String) throws -> [ConfigurationLayers.Given] {
+        if let line = YAMLAliases.line(in: text) {
+            throw ConfigurationRefusal(["\(path):\(line): uses an anchor and aliases (&name, *name), which settings do not need"])
+        }
+        guard nesting(text) <= nestingMax else {
+            throw ConfigurationRefusal(["\(path): has more than \(nestingMax) brackets or braces open at once, which settings do not need"])
+        }
         let root: Node?
         do {
             root = try compose(yaml: text)
@@ -40,7 +49,24 @@ enum ConfigurationFile {
         var flat = Flattener(path: path)
         flat.add(mapping, prefix: "", depth: 0)
         guard flat.problems.isEmpty else { throw ConfigurationRefusal(flat.problems) }
+        guard flat.given.count <= settingsMax else {
+            throw ConfigurationRefusal(["\(path): has \(flat.given.count) settings, there are fewer than \(settingsMax)"])
+        }
         return flat.given
+    }
+
+    /// How many brackets and braces are open at once, quoted ones included.
+    private static func nesting(_ text: String) -> Int {
+        var (open, most) = (0, 0)
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "["), UInt8(ascii: "{"): open += 1
+            case UInt8(ascii: "]"), UInt8(ascii: "}"): open -= 1
+            default: continue
+            }
+            most = max(most, open)
+        }
+        return most
     }
 
     private static func line(_ node: Node) -> Int { node.mark?.line ?? 1 }

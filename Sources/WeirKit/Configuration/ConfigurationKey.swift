@@ -41,7 +41,9 @@ public struct ConfigurationKey: Sendable, Hashable {
     }
 
     /// `checkpoint.interval` → `WEIR_CHECKPOINT_INTERVAL`.
-    public var environmentVariable: String {
+    public var environmentVariable: String { Self.environmentVariable(of: name) }
+
+    public static func environmentVariable(of name: String) -> String {
         "WEIR_" + String(name.map { $0 == "." || $0 == "-" ? "_" : Character($0.uppercased()) })
     }
 

@@ -48,6 +48,11 @@ public struct ConfigurationLayers: Sendable {
                 problems.append(Self.badValue(item, key))
                 continue
             }
+            if item.text.isEmpty, case .string = key.type, key.defaultText?.isEmpty == false {
+                if case .environment = item.origin { continue }  // a variable that is set to nothing is as good as none
+                problems.append("\(item.origin): \(key.name) is empty; leave it out for the default, '\(key.defaultText ?? "")'")
+                continue
+            }
             entries[key.name] = .init(key: key, value: value, origin: item.origin)
         }
         guard problems.isEmpty else { throw ConfigurationRefusal(problems) }
@@ -61,7 +66,7 @@ public struct ConfigurationLayers: Sendable {
         for (variable, text) in environment.sorted(by: { $0.key < $1.key }) where Self.isOurs(variable, text) {
             if let key = table.key(variable: variable) {
                 given.append(Given(name: key.name, text: text, origin: .environment(variable: variable)))
-            } else {
+            } else if !Self.libraryVariables.contains(variable) {
                 let known = table.keys.map(\.environmentVariable)
                 problems.append(
                     "variable \(variable) names no setting.\(Nearest.suggestion(variable, among: known))"
@@ -71,7 +76,19 @@ public struct ConfigurationLayers: Sendable {
         return given
     }
 
-    /// Variables with our prefix that are not settings: the config file's name, what tests use, and what
+    /// Variables that Weir's client libraries read by themselves in programs that do not declare them as settings.
+    public static let libraryVariables: Set<String> = [
+        "WEIR_ELASTICSEARCH_API_KEY", "WEIR_ELASTICSEARCH_USER", "WEIR_ELASTICSEARCH_PASSWORD", "WEIR_CLICKHOUSE_USER",
+        "WEIR_CLICKHOUSE_PASSWORD",
+    ]
+
+    /// What a process is given that gets its settings from another one: the environment without settings, but with what
+    /// libraries read.
+    public static func withoutSettings(_ environment: [String: String]) -> [String: String] {
+        environment.filter { !$0.key.hasPrefix("WEIR_") || libraryVariables.contains($0.key) }
+    }
+
+    /// Variables with our prefix that are not settings: the config file's name, what tests and scripts use, and what
     /// Kubernetes adds to every pod for a service called `weir…` (WEIR_SERVICE_HOST, WEIR_PORT_9600_TCP, …).
     private static func isOurs(_ variable: String, _ text: String) -> Bool {
         guard variable.hasPrefix("WEIR_"), variable != "WEIR_CONFIG", !variable.hasPrefix("WEIR_TEST_") else {

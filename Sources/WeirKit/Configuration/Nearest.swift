@@ -33,7 +33,7 @@ public enum Nearest {
     }
 
     /// ` Did you mean 'x'?`, or nothing.
-    static func suggestion(_ word: String, among candidates: some Sequence<String>) -> String {
+    package static func suggestion(_ word: String, among candidates: some Sequence<String>) -> String {
         match(word, among: candidates).map { " Did you mean '\($0)'?" } ?? ""
     }
 }

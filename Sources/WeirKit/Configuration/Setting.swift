@@ -92,9 +92,11 @@ extension Setting where Value == Bool {
 }
 
 extension Setting where Value == [String] {
-    public static func list(_ name: String, default items: [String] = [], help: String, flag: String? = nil) -> Self {
+    public static func list(
+        _ name: String, default items: [String] = [], help: String, flag: String? = nil, isSecret: Bool = false
+    ) -> Self {
         let key = ConfigurationKey(
-            name: name, type: .list, defaultText: items.joined(separator: ","), help: help, flag: flag)
+            name: name, type: .list, defaultText: items.joined(separator: ","), help: help, flag: flag, isSecret: isSecret)
         return Setting(key: key, read: { $0?.list }, fallback: items)
     }
 }

@@ -4,13 +4,14 @@ import StreamRuntime
 public enum StandardSettings {
     public static let dataFolder = Setting.string(
         "data", default: "data", help: "Folder of everything an embedded run keeps, except checkpoints.")
+    public static let defaultNamespace = "default"
     public static let namespace = Setting.string(
-        "namespace", default: "default", help: "With the job's name, gives the job its id.", flag: "namespace")
+        "namespace", default: defaultNamespace, help: "With the job's name, gives the job its id.", flag: "namespace")
     public static let jobID = Setting.optionalString(
         "job.id", help: "The job's id, 32 hex digits, instead of the derived one.", flag: "job-id")
 
     public static let parallelism = Setting.integer(
-        "parallelism", default: 1, in: 1...1024, help: "Subtasks of each operator that sets no number of its own.",
+        "parallelism", default: 1, in: 1...1024, help: "Subtasks of each operator that sets no number of its own, up to parallelism.max.",
         flag: "parallelism")
     public static let maxParallelism = Setting.integer(
         "parallelism.max", default: 128, in: 1...32_768,
@@ -21,6 +22,9 @@ public enum StandardSettings {
         "batch.records", default: 1024, in: 1...65_536, help: "Records in a batch between subtasks.")
     public static let drainTimeout = Setting.millis(
         "stop.drain-timeout", default: 30_000, in: 0...3_600_000, help: "How long a stop waits for records in flight.")
+    public static let latencyInterval = Setting.millis(
+        "latency.interval", default: 100, in: 0...3_600_000,
+        help: "How often a source measures how long records take to the operators (weir_operator_latency_seconds); 0: never.")
 
     public static let checkpointFolder = Setting.string(
         "checkpoint.dir", default: "checkpoints", help: "Root folder of checkpoints, a folder per job in it.",
@@ -51,6 +55,9 @@ public enum StandardSettings {
 
     public static let logLevel = Setting.enumeration(
         "log.level", default: LogLevel.info, help: "The least important lines written.", flag: "log-level")
+    public static let logLevels = Setting.list(
+        "log.levels",
+        help: "Levels of single loggers, label=level (weir.http=warning); the longest label that fits counts, then log.level.")
     public static let logFormat = Setting.enumeration(
         "log.format", default: LogFormat.auto, help: "auto: pretty on a terminal, JSON lines elsewhere.",
         flag: "log-format")
@@ -73,11 +80,11 @@ public enum StandardSettings {
 
     static let keys: [ConfigurationKey] = [
         dataFolder.key, namespace.key, jobID.key, parallelism.key, maxParallelism.key, threads.key, batchRecords.key,
-        drainTimeout.key, checkpointFolder.key, checkpointInterval.key, checkpointTimeout.key,
+        drainTimeout.key, latencyInterval.key, checkpointFolder.key, checkpointInterval.key, checkpointTimeout.key,
         checkpointsRetained.key, restartStrategy.key, restartDelay.key, restartDelayMax.key, restartResetAfter.key,
-        restartAttempts.key, restartFailures.key, restartPeriod.key, logLevel.key, logFormat.key,
+        restartAttempts.key, restartFailures.key, restartPeriod.key, logLevel.key, logLevels.key, logFormat.key,
         metricsEnabled.key, metricsHost.key, metricsPort.key,
-    ]
+    ] + TracingSettings.keys + ControlSettings.keys
 }
 
 /// The names of the restart strategies.
@@ -93,3 +100,16 @@ public enum LogLevel: String, CaseIterable, Sendable { case trace, debug, info, 
 
 /// What `log.format` takes.
 public enum LogFormat: String, CaseIterable, Sendable { case auto, json, pretty }
+
+extension StandardSettings {
+    private static let restartKeys = [
+        restartStrategy.key, restartDelay.key, restartDelayMax.key, restartResetAfter.key, restartAttempts.key,
+        restartFailures.key, restartPeriod.key,
+    ]
+
+    /// The names of the `restart.…` settings.
+    public static var restartNames: Set<String> { Set(restartKeys.map(\.name)) }
+
+    /// Only the `restart.…` settings, for who restarts a job from outside.
+    public static func restartTable() throws -> ConfigurationTable { try ConfigurationTable(restartKeys) }
+}

@@ -7,7 +7,7 @@ import Synchronization
 /// Jobs have a stage. A stop drains the jobs of the lowest stage first and goes to the next stage when all
 /// of them have ended, so that a job which reads what another writes still gets all of it: one that was added with
 /// `catchUp` reads on until it has come to the end of its input, for so long at most. How long a stage takes is bounded
-/// by that and its jobs' drain and epoch time-outs.
+/// by that and its jobs' drain and epoch time-outs. Before the first stage comes what `closeFirst` was given.
 ///
 /// Callable from any thread.
 public final class JobHost: Sendable {
@@ -23,16 +23,31 @@ public final class JobHost: Sendable {
         var isStopAsked = false
         var outcome: JobOutcome?
     }
+    /// What brings work in from outside the jobs; closed before the first stage is stopped.
+    private enum Intake {
+        case none
+        case open(close: @Sendable () async -> Void)
+        case closing
+    }
     private struct State {
         var members: [Member] = []
         var isStarted = false
         var isStopping = false
+        var intake = Intake.none
         var waiters: [CheckedContinuation<[JobOutcome], Never>] = []
 
         var isOver: Bool { isStarted && members.allSatisfy { $0.outcome != nil } }
 
-        /// The jobs of the lowest stage that has any left, unless they were told already.
+        /// How to close the intake, to be done by whoever gets it: once the host stops, if it is open.
+        mutating func intakeToClose() -> (@Sendable () async -> Void)? {
+            guard isStopping, case .open(let close) = intake else { return nil }
+            intake = .closing
+            return close
+        }
+
+        /// The jobs of the lowest stage that has any left, unless they were told already, or work still comes in.
         mutating func nextToStop() -> [Member] {
+            guard case .none = intake else { return [] }
             guard isStopping, let stage = members.filter({ $0.outcome == nil }).map(\.stage).min() else { return [] }
             var told: [Member] = []
             for index in members.indices
@@ -66,6 +81,7 @@ public final class JobHost: Sendable {
             state.members.append(Member(runner: runner, stage: stage, catchUp: catchUp, held: held))
             return state.isStarted
         }
+        JobMetrics.register(runner)
         if startsNow { launch(runner) }
     }
 
@@ -83,11 +99,26 @@ public final class JobHost: Sendable {
     /// Asks all jobs to drain and end, stage by stage; returns at once, see `wait`. May be called again, and
     /// before `start`.
     public func stop() {
-        let members = state.withLock { state in
-            state.isStopping = true
-            return state.nextToStop()
-        }
+        state.withLock { $0.isStopping = true }
+        stopNext()
+    }
+
+    /// A stop begins with `close`, and goes on to the jobs when that has returned.
+    package func closeFirst(_ close: @escaping @Sendable () async -> Void) {
+        state.withLock { $0.intake = .open(close: close) }
+        stopNext()
+    }
+
+    /// Does what a stop comes to next, if the host is being stopped.
+    private func stopNext() {
+        let (close, members) = state.withLock { ($0.intakeToClose(), $0.nextToStop()) }
         for member in members { stop(member) }
+        guard let close else { return }
+        Task {
+            await close()
+            state.withLock { $0.intake = .none }
+            stopNext()
+        }
     }
 
     private func stop(_ member: Member) {
@@ -129,19 +160,30 @@ public final class JobHost: Sendable {
 
     /// Every job's state now, in the order added.
     public var statuses: [JobReport] {
-        let runners = state.withLock { $0.members.map(\.runner) }
-        return runners.map { JobReport(name: $0.jobName, id: $0.job, status: $0.status) }
+        runners.map { JobReport(name: $0.jobName, id: $0.job, status: $0.status) }
     }
 
-    /// The registries to scrape: a registry of one job alone gets the label `job`, one that jobs share is listed once.
+    /// The job of this id, ended or not.
+    public func runner(_ id: JobID) -> JobRunner? {
+        state.withLock { $0.members.first { $0.runner.job == id }?.runner }
+    }
+
+    public var runners: [JobRunner] { state.withLock { $0.members.map(\.runner) } }
+
+    /// The registries to scrape: a registry of one job alone gets the label `job_name` (and `job_id` if another job has that
+    /// name), one that jobs share is listed once. The label is not `job`, which is Prometheus' own for what it scrapes.
     public var registries: [LabelledRegistry] {
-        let runners = state.withLock { $0.members.map(\.runner) }
+        let runners = runners
         let uses = Dictionary(grouping: runners) { ObjectIdentifier($0.metrics) }
+        let names = Dictionary(grouping: runners, by: \.jobName)
         var seen: Set<ObjectIdentifier> = []
         return runners.compactMap { runner in
             let id = ObjectIdentifier(runner.metrics)
             guard seen.insert(id).inserted else { return nil }
-            return LabelledRegistry(runner.metrics, labels: uses[id]?.count == 1 ? ["job": runner.jobName] : [:])
+            guard uses[id]?.count == 1 else { return LabelledRegistry(runner.metrics) }
+            var labels = ["job_name": runner.jobName]
+            if (names[runner.jobName]?.count ?? 0) > 1 { labels["job_id"] = runner.job.rawValue }
+            return LabelledRegistry(runner.metrics, labels: labels)
         }
     }
 
@@ -161,15 +203,14 @@ public final class JobHost: Sendable {
     }
 
     private func ended(_ runner: JobRunner, _ error: (any Error)?) {
-        let next = state.withLock { state -> [Member] in
+        state.withLock { state in
             if let index = state.members.firstIndex(where: { $0.runner === runner }) {
                 state.members[index].held = []
                 state.members[index].outcome = JobOutcome(name: runner.jobName, id: runner.job, error: error)
             }
             if error != nil, failurePolicy == .stopAll { state.isStopping = true }
-            return state.nextToStop()
         }
-        for member in next { stop(member) }
+        stopNext()
         resumeWaitersIfOver()
     }
 

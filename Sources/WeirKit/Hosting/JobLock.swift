@@ -1,7 +1,7 @@
 import Foundation
 import StreamRuntime
 
-/// Makes sure that a job id runs once on a checkpoint folder (DESIGN rule 4.11): an advisory lock on
+/// Makes sure that a job id runs once on a checkpoint folder (rule 11): an advisory lock on
 /// `<root>/<job id>/owner.lock`, which the operating system lets go of when the process ends, however it ends.
 public final class JobLock: Sendable {
     private let descriptor: Int32
@@ -12,7 +12,7 @@ public final class JobLock: Sendable {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw JobLockError("the checkpoint folder \(folder) cannot be made: \(error); see --checkpoint-dir")
+            throw JobLockError("the checkpoint folder \(folder) cannot be made: \(ErrorText.of(error)); see --checkpoint-dir")
         }
         let path = "\(folder)/owner.lock"
         descriptor = try Self.lock(path) { owner in
@@ -21,12 +21,21 @@ public final class JobLock: Sendable {
         }
     }
 
+    /// Whether a run holds the lock now, of any process that sees this folder. Asked by trying: a job that starts in the
+    /// same microsecond is told that it runs already.
+    public static func isHeld(checkpointRoot: String, job: JobID) -> Bool {
+        let descriptor = open("\(checkpointRoot)/\(job)/owner.lock", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
     /// Static, so that a failure closes the descriptor once: a class whose `init` throws after its properties
     /// are set runs its `deinit` too.
     private static func lock(_ path: String, taken: (_ owner: String?) -> String) throws -> Int32 {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw JobLockError("\(path) cannot be opened: \(String(cString: strerror(errno))); see --checkpoint-dir")
+            throw JobLockError("\(path) cannot be opened: \(ErrorText.of(errno)); see --checkpoint-dir")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             defer { close(descriptor) }

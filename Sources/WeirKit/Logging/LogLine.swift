@@ -1,3 +1,5 @@
+import StreamRuntime
+
 /// One line of the log, and its two written forms.
 struct LogLine {
     var wallMillis: Int64
@@ -54,31 +56,9 @@ struct LogLine {
     }
 }
 
-/// Text as a JSON string, without Foundation's encoder: a log line costs a microsecond or two.
-enum JSONText {
-    static func quoted(_ text: String) -> String {
-        var result = "\""
-        result.reserveCapacity(text.utf8.count + 2)
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where scalar.value < 32 || scalar.value == 127:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
-    }
-}
-
 /// RFC 3339 in UTC with milliseconds, without Foundation's formatters.
-enum UTCTime {
-    static func text(_ wallMillis: Int64) -> String {
+package enum UTCTime {
+    package static func text(_ wallMillis: Int64) -> String {
         let (days, millis) = floorDivision(wallMillis, by: 86_400_000)
         let (year, month, day) = civil(days)
         let seconds = millis / 1000

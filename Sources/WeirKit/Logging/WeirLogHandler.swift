@@ -7,9 +7,24 @@ import StreamRuntime
 struct WeirLogHandler: LogHandler {
     let label: String
     let output: LogOutput
-    var logLevel: Logger.Level
+    /// As set for the label, now.
+    let level: LogLevels.Cell
+    /// As the logger's own code has set it.
+    private var ownLevel: Logger.Level?
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
+
+    init(label: String, output: LogOutput, level: LogLevels.Cell, metadataProvider: Logger.MetadataProvider? = nil) {
+        self.label = label
+        self.output = output
+        self.level = level
+        self.metadataProvider = metadataProvider
+    }
+
+    var logLevel: Logger.Level {
+        get { ownLevel ?? level.level }
+        set { ownLevel = newValue }
+    }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -67,14 +82,19 @@ public struct LogOutput: Sendable {
 
     /// A logger of this output, for executables that do not want the process-wide one.
     public func logger(label: String, level: LogLevel = .info) -> Logger {
+        Logger(label: label) { WeirLogHandler(label: $0, output: self, level: LogLevels.Cell(level)) }
+    }
+
+    /// One whose level follows `levels`, and whose lines carry what `metadata` gives.
+    package func logger(label: String, levels: LogLevels, metadata: Logger.MetadataProvider? = nil) -> Logger {
         Logger(label: label) {
-            WeirLogHandler(label: $0, output: self, logLevel: Logger.Level(rawValue: level.rawValue) ?? .info)
+            WeirLogHandler(label: $0, output: self, level: levels.cell($0), metadataProvider: metadata)
         }
     }
 }
 
 /// Unbuffered writing to standard error.
-enum StandardError {
+package enum StandardError {
     /// A closed or full stderr loses the line, never the process.
     static func write(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { buffer in
@@ -92,5 +112,5 @@ enum StandardError {
         }
     }
 
-    static func print(_ text: String) { write(Array((text + "\n").utf8)) }
+    package static func print(_ text: String, terminator: String = "\n") { write(Array((text + terminator).utf8)) }
 }

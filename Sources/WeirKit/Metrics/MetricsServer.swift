@@ -6,8 +6,8 @@ import ServiceLifecycle
 import Synchronization
 
 /// Serves `/metrics` (Prometheus), `/healthz` (200 while the process lives) and `/readyz` (200 once every job
-/// runs, else 503; the jobs' states as JSON either way). Plain HTTP without a password: bind it to loopback,
-/// or to an address only the scraper reaches.
+/// runs, else 503; the jobs' states as JSON either way), and what `routes` adds. Plain HTTP; what is named here has no
+/// password: bind it to loopback, or to an address only the scraper reaches.
 ///
 /// `start` and `stop` are called once each, from any thread.
 public final class MetricsServer: Sendable {
@@ -28,18 +28,21 @@ public final class MetricsServer: Sendable {
     private static let connectionsMax = 64
 
     private let options: Options
-    private let metrics: @Sendable () -> String
+    private let metrics: @Sendable (ExpositionFormat) -> String
     private let jobs: @Sendable () -> [JobReport]
+    private let routes: @Sendable (Router<BasicRequestContext>) -> Void
     private let running = Mutex<(group: ServiceGroup, task: Task<Void, Never>)?>(nil)
 
     /// `metrics` and `jobs` are called for each request, on any thread.
     public init(
-        _ options: Options = Options(), metrics: @escaping @Sendable () -> String,
-        jobs: @escaping @Sendable () -> [JobReport]
+        _ options: Options = Options(), metrics: @escaping @Sendable (ExpositionFormat) -> String,
+        jobs: @escaping @Sendable () -> [JobReport],
+        routes: @escaping @Sendable (Router<BasicRequestContext>) -> Void = { _ in }
     ) {
         self.options = options
         self.metrics = metrics
         self.jobs = jobs
+        self.routes = routes
     }
 
     /// Returns the bound port. Throws `MetricsServerError` when the address cannot be bound.
@@ -86,13 +89,17 @@ public final class MetricsServer: Sendable {
         let router = Router()
         let metrics = metrics
         let jobs = jobs
-        router.get("/metrics") { _, _ in Self.answer(.ok, PrometheusText.contentType, metrics()) }
+        router.get("/metrics") { request, _ in
+            let format = ExpositionFormat(accepting: request.headers[.accept])
+            return Self.answer(.ok, format.contentType, metrics(format))
+        }
         router.get("/healthz") { _, _ in Self.answer(.ok, "application/json", "{\"status\":\"ok\"}\n") }
         router.get("/readyz") { _, _ in
             let readiness = Readiness(jobs())
             return Self.answer(
                 readiness.ready ? .ok : .serviceUnavailable, "application/json", try readiness.json())
         }
+        routes(router)
         return router
     }
 

@@ -8,17 +8,14 @@ public enum ProcessMetrics {
     public static func register(in metrics: MetricRegistry, clock: any RuntimeClock = SystemClock()) {
         let beganNanos = clock.monotonicNanos()
         let startSeconds = procStartSeconds() ?? Double(clock.wallMillis()) / 1000
-        metrics.computed("process_start_time_seconds", help: "Start of the process since 1970 in seconds.") { startSeconds }
-        metrics.computed("weir_process_uptime_seconds", help: "Time since the executable was set up.") {
-            Double(clock.monotonicNanos() - beganNanos) / 1e9
-        }
-        metrics.computed(
-            "process_cpu_seconds_total", kind: .counter, help: "User and system CPU time in seconds.", cpuSeconds)
-        metrics.computed("process_max_fds", help: "Most open file descriptors allowed.", maxDescriptors)
+        metrics.computed(.processStart) { startSeconds }
+        metrics.computed(.processUptime) { Double(clock.monotonicNanos() - beganNanos) / 1e9 }
+        metrics.computed(.processCPU, cpuSeconds)
+        metrics.computed(.processMaxDescriptors, maxDescriptors)
         #if os(Linux)
-            metrics.computed("process_resident_memory_bytes", help: "Resident memory.") { memory().resident }
-            metrics.computed("process_virtual_memory_bytes", help: "Virtual memory.") { memory().virtual }
-            metrics.computed("process_open_fds", help: "Open file descriptors.", openDescriptors)
+            metrics.computed(.processResidentMemory) { memory().resident }
+            metrics.computed(.processVirtualMemory) { memory().virtual }
+            metrics.computed(.processOpenDescriptors, openDescriptors)
         #endif
     }
 
@@ -76,4 +73,23 @@ public enum ProcessMetrics {
     private static func read(_ path: String) -> String? {
         FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
     }
+}
+
+extension MetricDescription {
+    /// Of every process.
+    static let process: [MetricDescription] = [
+        processStart, processUptime, processCPU, processMaxDescriptors, processResidentMemory, processVirtualMemory,
+        processOpenDescriptors,
+    ]
+
+    static let processStart = gauge(
+        "process_start_time_seconds", in: "seconds", "Start of the process since 1970 in seconds.")
+    static let processUptime = gauge(
+        "weir_process_uptime_seconds", in: "seconds", "Time since the executable was set up.")
+    static let processCPU = counter("process_cpu_seconds_total", in: "seconds", "User and system CPU time in seconds.")
+    static let processMaxDescriptors = gauge(
+        "process_max_fds", in: "descriptors", "Most open file descriptors allowed.")
+    static let processResidentMemory = gauge("process_resident_memory_bytes", in: "bytes", "Resident memory.")
+    static let processVirtualMemory = gauge("process_virtual_memory_bytes", in: "bytes", "Virtual memory.")
+    static let processOpenDescriptors = gauge("process_open_fds", in: "descriptors", "Open file descriptors.")
 }

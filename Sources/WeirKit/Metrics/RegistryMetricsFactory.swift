@@ -7,27 +7,29 @@ import Synchronization
 /// non-aggregating recorders as gauges. Callable from any thread.
 ///
 /// Bounded: after `seriesMax` series new ones are counted in `weir_metrics_series_dropped_total` and
-/// otherwise ignored. A destroyed metric keeps its series, as Prometheus expects of counters.
+/// otherwise ignored. A destroyed metric keeps its series, as Prometheus expects of counters. Help texts and buckets are those of
+/// the description of a metric's name, where there is one.
 public final class RegistryMetricsFactory: MetricsFactory {
     private struct Identity: Hashable {
         let name: String
         let labels: MetricRegistry.Labels
     }
     private let registry: MetricRegistry
+    private let descriptions: [String: MetricDescription]
     private let seriesMax: Int
     private let dropped: MetricRegistry.Cell
     private let made = Mutex<[Identity: any AnyObject & Sendable]>([:])
 
-    public init(_ registry: MetricRegistry, seriesMax: Int = 10_000) {
+    public init(_ registry: MetricRegistry, describedBy catalog: MetricCatalog? = nil, seriesMax: Int = 10_000) {
         self.registry = registry
+        descriptions = Dictionary(catalog?.all.map { ($0.name, $0) } ?? [], uniquingKeysWith: { first, _ in first })
         self.seriesMax = seriesMax
-        dropped = registry.counter(
-            "weir_metrics_series_dropped_total", help: "Series of swift-metrics ignored because there were too many.")
+        dropped = registry.counter(.seriesDropped)
     }
 
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         handler(total(label), dimensions) { registry, identity in
-            CellCounter(registry.counter(identity.name, help: Self.help(label), labels: identity.labels))
+            CellCounter(registry.counter(identity.name, help: help(identity, label), labels: identity.labels))
         }
     }
 
@@ -36,7 +38,7 @@ public final class RegistryMetricsFactory: MetricsFactory {
     ) -> any FloatingPointCounterHandler {
         handler(total(label), dimensions) { registry, identity -> SharedNumber in
             let number = SharedNumber()
-            registry.computed(identity.name, kind: .counter, help: Self.help(label), labels: identity.labels) { number.value }
+            registry.computed(identity.name, kind: .counter, help: help(identity, label), labels: identity.labels) { number.value }
             return number
         }
     }
@@ -44,7 +46,7 @@ public final class RegistryMetricsFactory: MetricsFactory {
     public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
         handler(MetricName.metric(label), dimensions) { registry, identity -> SharedNumber in
             let number = SharedNumber()
-            registry.computed(identity.name, help: Self.help(label), labels: identity.labels) { number.value }
+            registry.computed(identity.name, help: help(identity, label), labels: identity.labels) { number.value }
             return number
         }
     }
@@ -56,14 +58,15 @@ public final class RegistryMetricsFactory: MetricsFactory {
         return handler(MetricName.metric(label), dimensions) { registry, identity in
             HistogramRecorder(
                 registry.histogram(
-                    identity.name, help: Self.help(label), labels: identity.labels, bounds: HistogramRecorder.bounds))
+                    identity.name, help: help(identity, label), labels: identity.labels,
+                    bounds: bounds(identity) ?? HistogramRecorder.bounds))
         }
     }
 
     private func makeGauge(_ label: String, _ dimensions: [(String, String)]) -> any RecorderHandler {
         handler(MetricName.metric(label), dimensions) { registry, identity -> SharedNumber in
             let number = SharedNumber()
-            registry.computed(identity.name, help: Self.help(label), labels: identity.labels) { number.value }
+            registry.computed(identity.name, help: help(identity, label), labels: identity.labels) { number.value }
             return number
         }
     }
@@ -72,7 +75,10 @@ public final class RegistryMetricsFactory: MetricsFactory {
         let name = MetricName.metric(label)
         let timed = name.hasSuffix("_seconds") ? name : name + "_seconds"
         return handler(timed, dimensions) { registry, identity in
-            HistogramTimer(registry.histogram(identity.name, help: Self.help(label), labels: identity.labels))
+            HistogramTimer(
+                registry.histogram(
+                    identity.name, help: help(identity, label), labels: identity.labels,
+                    bounds: bounds(identity) ?? MetricRegistry.durationBounds))
         }
     }
 
@@ -107,5 +113,12 @@ public final class RegistryMetricsFactory: MetricsFactory {
         return name.hasSuffix("_total") ? name : name + "_total"
     }
 
-    private static func help(_ label: String) -> String { "swift-metrics \(label)." }
+    private func help(_ identity: Identity, _ label: String) -> String {
+        descriptions[identity.name]?.help ?? "swift-metrics \(label)."
+    }
+
+    private func bounds(_ identity: Identity) -> [Double]? {
+        guard let bounds = descriptions[identity.name]?.bounds, !bounds.isEmpty else { return nil }
+        return bounds
+    }
 }

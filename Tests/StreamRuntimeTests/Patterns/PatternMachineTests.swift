@@ -63,6 +63,9 @@ import Testing
         #expect(try matches(pattern, "aab") == ["a0 a1 b2", "a0 b2", "a1 b2"])
         #expect(try matches(pattern.skipping(.skipToNext), "aab") == ["a0 a1 b2", "a1 b2"])
         #expect(try matches(pattern.skipping(.skipPastLastEvent), "aab") == ["a0 a1 b2"])
+        #expect(try matches(pattern.skipping(.skipToFirst("b")), "aabab") == ["a0 a1 b2", "a3 b4"])
+        #expect(try matches(pattern.skipping(.skipToLast("a")), "aab") == ["a0 a1 b2", "a1 b2"])
+        #expect(throws: GraphError.self) { try matches(pattern.skipping(.skipToLast("c")), "aab") }
         #expect(try matches(Self.a.times(3).skipping(.skipPastLastEvent), "aaaaaaa") == ["a0 a1 a2", "a3 a4 a5"])
     }
 

@@ -64,7 +64,11 @@ struct PatternSpec {
         if stages.allSatisfy(\.isOptional) { spec.stages[0].isOptional = false }
         if chance(60) { spec.within = Int64.random(in: 2...9, using: &random) }
         if spec.within != nil, chance(25) { spec.absence = [Guard(letters: [Int.random(in: 0..<4, using: &random)], isDirect: false)] }
-        spec.skip = [.noSkip, .noSkip, .skipToNext, .skipPastLastEvent].randomElement(using: &random) ?? .noSkip
+        spec.skip = [
+            .noSkip, .noSkip, .skipToNext, .skipPastLastEvent,
+            .skipToFirst("\(Int.random(in: 0..<stages.count, using: &random))"),
+            .skipToLast("\(Int.random(in: 0..<stages.count, using: &random))"),
+        ].randomElement(using: &random) ?? .noSkip
         return spec
     }
 
@@ -131,6 +135,8 @@ struct PatternReference {
                 case .noSkip: false
                 case .skipToNext: row[0].at == earlier[0].at
                 case .skipPastLastEvent: row[0].at <= earlier[earlier.count - 1].at
+                case .skipToFirst(let name): earlier.first { "\($0.stage)" == name }.map { row[0].at < $0.at } ?? false
+                case .skipToLast(let name): earlier.last { "\($0.stage)" == name }.map { row[0].at < $0.at } ?? false
                 }
             }
             if !isSkipped { emitted.append(row) }

@@ -1,0 +1,72 @@
+import StreamRuntime
+import WeirKit
+
+/// Flink's metric queries: names without `get`, values with it. Pure.
+package enum MetricViews {
+    /// By name, in Flink's names where it has one.
+    package static func ofSubtask(_ subtask: SubtaskView) -> [(name: String, value: Double)] {
+        var all: [(String, Double)] = [
+            ("numRecordsIn", Double(subtask.reading.recordsIn)), ("numRecordsOut", Double(subtask.reading.recordsOut)),
+            ("numRecordsInPerSecond", subtask.rates.recordsIn), ("numRecordsOutPerSecond", subtask.rates.recordsOut),
+            ("busyTimeMsPerSecond", subtask.rates.busy * 1000), ("idleTimeMsPerSecond", subtask.rates.idle * 1000),
+            ("backPressuredTimeMsPerSecond", subtask.rates.backPressured * 1000),
+        ]
+        if let watermark = subtask.reading.watermarkMillis { all.append(("currentInputWatermark", Double(watermark))) }
+        return all
+    }
+
+    /// The job's, then every series of its process under Prometheus' notation.
+    package static func ofJob(_ view: JobView, series: [SeriesReading], atMillis now: Int64) -> [(name: String, value: Double)] {
+        let checkpoints = view.snapshot?.checkpoints
+        let last = checkpoints?.records.last { $0.status == .completed }
+        let runs = view.record.state.process != nil
+        var all: [(String, Double)] = [
+            ("uptime", runs ? Double(now - (view.record.startedAtMillis ?? now)) : 0),
+            ("numRestarts", Double((view.snapshot?.restarts ?? 0) + view.record.relaunches)),
+            ("lastCheckpointDuration", Double(last?.durationMillis ?? -1)), ("lastCheckpointSize", Double(last?.newBytes ?? -1)),
+            ("lastCheckpointFullSize", Double(last?.stateBytes ?? -1)),
+            ("numberOfCompletedCheckpoints", Double(checkpoints?.completed ?? 0)),
+            ("numberOfFailedCheckpoints", Double(checkpoints?.failed ?? 0)),
+            ("numberOfInProgressCheckpoints", checkpoints?.records.last?.status == .inProgress ? 1 : 0),
+            ("totalNumberOfCheckpoints", Double((checkpoints?.completed ?? 0) + (checkpoints?.failed ?? 0))),
+        ]
+        for reading in series {
+            let labels = reading.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\"\($0.value)\"" }.joined(separator: ",")
+            all.append((labels.isEmpty ? reading.name : "\(reading.name){\(labels)}", reading.value))
+        }
+        return all
+    }
+
+    /// `get` nil: the names alone.
+    package static func list(_ metrics: [(name: String, value: Double)], get: Set<String>?) -> JSON {
+        guard let get else { return JSON(metrics.map { ["id": JSON($0.name)] }) }
+        return JSON(metrics.filter { get.contains($0.name) }.map { ["id": JSON($0.name), "value": JSON(text($0.value))] })
+    }
+
+    /// Several members' metrics of the same names: `min`, `max`, `sum`, `avg`; `agg` nil: all four.
+    package static func aggregate(
+        _ members: [[(name: String, value: Double)]], get: Set<String>?, agg: Set<String>?
+    ) -> JSON {
+        var values: [String: [Double]] = [:]
+        for member in members { for metric in member { values[metric.name, default: []].append(metric.value) } }
+        let names = values.keys.sorted()
+        guard let get else { return JSON(names.map { ["id": JSON($0)] }) }
+        return JSON(
+            names.filter(get.contains).map { name in
+                let numbers = values[name] ?? []
+                let sum = numbers.reduce(0, +)
+                let all: [String: Double] = [
+                    "min": numbers.min() ?? 0, "max": numbers.max() ?? 0, "sum": sum,
+                    "avg": numbers.isEmpty ? 0 : sum / Double(numbers.count),
+                ]
+                var object: [String: JSON] = ["id": JSON(name)]
+                for (kind, number) in all where agg?.contains(kind) ?? true { object[kind] = JSON(number) }
+                return .object(object)
+            })
+    }
+
+    /// Flink's values are texts.
+    private static func text(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
+    }
+}

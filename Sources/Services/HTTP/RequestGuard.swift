@@ -1,0 +1,118 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+
+/// What one connection may do to the server, judged before any handler sees it.
+///
+/// - Bytes that are no HTTP are answered with a problem, and the connection is closed.
+/// - A body may go on beyond the limit only as long as it takes to answer it; a client that keeps sending, or
+///   that trickles its request, is cut off. (Handlers stop reading at the limit; what they leave is read and thrown
+///   away before the next request, which without this bound might never end.)
+///
+/// Confined to the channel's event loop.
+final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    /// Bytes that a client which was answered with 413 may still be sending.
+    private static let overrunBytesMax = 1 << 20
+
+    private let limits: HTTPLimits
+    /// Requests whose answer is not written yet.
+    private var unanswered = 0
+    /// Whether the first of their answers has begun.
+    private var isAnswering = false
+    /// Whether a request has begun and not ended.
+    private var isReading = false
+    private var bodyBytes = 0
+    private var isCut = false
+    private var readDeadline: Scheduled<Void>?
+
+    init(_ limits: HTTPLimits) {
+        self.limits = limits
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isCut else { return }
+        switch unwrapInboundIn(data) {
+        case .head:
+            unanswered += 1
+            isReading = true
+            bodyBytes = 0
+            expectEnd(context)
+        case .body(let buffer):
+            bodyBytes += buffer.readableBytes
+            if bodyBytes > limits.bodyBytesMax + Self.overrunBytesMax { return cut(context) }
+        case .end:
+            isReading = false
+            readDeadline?.cancel()
+        }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard !isCut else {
+            // The request was refused meanwhile.
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        switch unwrapOutboundIn(data) {
+        case .head: isAnswering = true
+        case .body: break
+        case .end:
+            isAnswering = false
+            unanswered -= 1
+        }
+        context.write(data, promise: promise)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError || error is HTTP1TypeConversionError, !isCut else {
+            return context.fireErrorCaught(error)
+        }
+        // An answer in the middle of another one, or in the place of an earlier request's, would be worse than none.
+        guard unanswered == (isReading ? 1 : 0), !isAnswering else { return cut(context) }
+        isCut = true
+        refuse(context, (error as? HTTPParserError) == .headerOverflow ? .headersTooLarge : .unreadable)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        readDeadline?.cancel()
+    }
+
+    private func refuse(_ context: ChannelHandlerContext, _ problem: Problem) {
+        guard let response = try? problem.response(), let body = try? problem.json() else { return cut(context) }
+        var head = response.head
+        head.headerFields[.connection] = "close"
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(ByteBuffer(bytes: body))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in bound.value.close(promise: nil) }
+    }
+
+    private func expectEnd(_ context: ChannelHandlerContext) {
+        readDeadline?.cancel()
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        readDeadline = context.eventLoop.scheduleTask(in: .milliseconds(limits.readMillisMax)) {
+            let (handler, context) = bound.value
+            handler.cut(context)
+        }
+    }
+
+    private func cut(_ context: ChannelHandlerContext) {
+        isCut = true
+        readDeadline?.cancel()
+        context.close(promise: nil)
+    }
+}
+
+extension Problem {
+    static let unreadable = Problem.badRequest("What was sent is not HTTP/1.1 as this server reads it.")
+    static let headersTooLarge = Problem(
+        "headers-too-large", "The header fields are too large", .requestHeaderFieldsTooLarge,
+        "Send fewer and shorter header fields.")
+}

@@ -1,0 +1,68 @@
+import StoreKit
+import Trading
+import TradingStores
+
+/// What a new order must be like to be accepted. Its verdict on cash, holdings and price is a courtesy: the execution job
+/// decides, later and for good.
+struct OrderValidation: Sendable {
+    let portfolios: any PortfolioStore
+    let prices: any PriceStore
+    let symbols: Set<Symbol>
+
+    /// The order in `body`. Throws `Problem` with the reason it is refused.
+    func order(in body: [UInt8], _ key: RequestKey, placedAtMillis: Int64) async throws -> Order {
+        let order = try draft(body).placed(by: key.user, key: key.key, atMillis: placedAtMillis)
+        if let reason = order.validate() { throw Problem.refused(.invalidOrder, reason.description) }
+        guard symbols.contains(order.symbol) else {
+            throw Problem.refused(.unknownSymbol, "\(order.symbol) is not traded here")
+        }
+        guard let price = try await prices.latest(order.symbol)?.price else {
+            throw Problem(
+                "no-price", "There is no price yet", .serviceUnavailable,
+                "No price of \(order.symbol) has arrived yet; repeat the request.", retryAfterSeconds: 1)
+        }
+        try await check(order, at: order.checkPrice(latest: price))
+        return order
+    }
+
+    private func draft(_ body: [UInt8]) throws(Problem) -> OrderDraft {
+        do {
+            return try OrderDraft.decode(body)
+        } catch {
+            throw .badRequest("The order cannot be read: \(error).")
+        }
+    }
+
+    /// Once by a cheap read, and before refusing once more by one that sees everything committed.
+    private func check(_ order: Order, at price: Price) async throws {
+        guard try await refusal(order, price, consistent: false) != nil else { return }
+        if let refusal = try await refusal(order, price, consistent: true) { throw refusal }
+    }
+
+    private func refusal(_ order: Order, _ price: Price, consistent: Bool) async throws(StoreError) -> Problem? {
+        guard let portfolio = try await portfolios.portfolio(order.userID, consistent: consistent) else {
+            return .refused(.unknownUser, "there is no account; open one with POST /v1/accounts")
+        }
+        switch portfolio.apply(order, at: price, executedAtMillis: order.placedAtMillis) {
+        case .success: return nil
+        case .failure(let refusal): return .refused(refusal.reason, refusal.detail)
+        }
+    }
+}
+
+extension Order {
+    /// The price an order is checked at: a limit to buy never pays more than the limit.
+    func checkPrice(latest: Price) -> Price {
+        if case .limit(let limit) = kind, side == .buy { return min(limit, latest) }
+        return latest
+    }
+}
+
+extension Problem {
+    /// An order refused at the door: the same reasons as the execution job's, as slugs.
+    static func refused(_ reason: RejectionReason, _ detail: String) -> Problem {
+        Problem(
+            reason.rawValue.lowercased().replacing("_", with: "-"), "The order is refused: \(reason.rawValue)",
+            .unprocessableContent, "The order is refused: \(detail).")
+    }
+}

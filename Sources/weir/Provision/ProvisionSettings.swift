@@ -1,0 +1,12 @@
+import WeirKit
+
+/// Settings of what `provision` makes.
+enum ProvisionSettings {
+    static let partitions = Setting.integer(
+        "topics.partitions", default: 4, in: 1...4096,
+        help: "Partitions of each topic that 'provision' makes; fixed by the first record.")
+    static let replication = Setting.optionalInteger(
+        "topics.replication", in: 1...32, help: "Replicas of each topic on Kafka; unset: the broker's default.")
+
+    static let keys: [ConfigurationKey] = [partitions.key, replication.key]
+}

@@ -1,0 +1,46 @@
+import Foundation
+import Services
+import Testing
+import Yams
+
+/// Documents that must say what the code does.
+@Suite struct DocumentTests {
+    @Test func theListOfProvisioningIsTheCodes() throws {
+        let described = try WeirRun(["provision", "--describe"])
+        #expect(described.status == 0, "\(described.errors)")
+        let page = try String(contentsOf: repository.appendingPathComponent("docs/provisioning.md"), encoding: .utf8)
+        let begin = try #require(page.range(of: "<!-- weir provision --describe -->\n"))
+        let end = try #require(page.range(of: "<!-- end -->"))
+        #expect(
+            String(page[begin.upperBound..<end.lowerBound]) == described.output,
+            "docs/provisioning.md is not what `weir provision --describe` prints; put that between the two marks")
+    }
+}
+
+/// The HTTP interface as it is described and as it is served.
+@Suite struct OpenAPITests {
+    private static func described() throws -> [String: [String: Any]] {
+        let text = try String(contentsOf: repository.appendingPathComponent("deploy/openapi.yaml"), encoding: .utf8)
+        let document = try #require(try Yams.load(yaml: text) as? [String: Any])
+        let paths = try #require(document["paths"] as? [String: [String: Any]])
+        var operations: [String: [String: Any]] = [:]
+        for (path, item) in paths {
+            for (method, operation) in item {
+                operations["\(method.uppercased()) \(path)"] = try #require(operation as? [String: Any])
+            }
+        }
+        return operations
+    }
+
+    @Test func everyRouteIsDescribedAndEveryDescribedOneIsServed() throws {
+        let served = (APIRoutes.forwarded.map(\.route) + Health.routes).map { "\($0.method.rawValue) \($0.path)" }
+        #expect(Set(try Self.described().keys) == Set(served))
+    }
+
+    @Test func everyRouteForUsersWantsAToken() throws {
+        for (name, operation) in try Self.described() {
+            let isOpen = (operation["security"] as? [Any])?.isEmpty ?? false
+            #expect(isOpen == !name.contains(" /v1/"), "\(name)")
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import AsyncHTTPClient
+import Foundation
+import Testing
+
+/// `verify` on what a killed system left.
+@Suite struct VerifyTests {
+    @Test func aKilledSystemIsNotDecidedYetUntilItRanAgain() async throws {
+        let folder = NSTemporaryDirectory() + "weir-verify-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let place = ["--checkpoint-dir", "\(folder)/checkpoints", "--set", "trading.users=20", "--set", "orders.rate=50"]
+        var undecided: WeirRun?
+        // It may be killed right after a decision: then all adds up, and there is nothing to see.
+        for attempt in 0..<4 where undecided == nil {
+            let system = try RunningSystem(place + ["--checkpoint-interval", "3s", "--set", "data=\(folder)/data"])
+            defer { system.stop() }
+            let gateway = try await system.gateway()
+            _ = try await gateway.post("/v1/accounts")
+            try await executeOrder(gateway, key: "a\(attempt)")
+            system.stop()
+            let verified = try WeirRun(["verify"] + place, data: folder + "/data")
+            #expect([0, 7].contains(verified.status), "\(verified.output)\(verified.errors)")
+            if verified.status == 7 { undecided = verified }
+        }
+        let found = try #require(undecided, "four kills in a row hit a decision")
+        #expect(found.output.contains("conservation not decided yet for ") && found.errors.contains("run 'weir up' first"), "\(found.output)\(found.errors)")
+        let again = try WeirRun(["up", "--gateway-port", "0", "--metrics-port", "0", "--for", "2s"] + place, data: folder + "/data")
+        #expect(again.status == 0, "\(again.output)\(again.errors)")
+        let verified = try WeirRun(["verify"] + place, data: folder + "/data")
+        #expect(verified.status == 0 && verified.output.contains("conservation holds for all"), "\(verified.output)\(verified.errors)")
+    }
+
+    private func executeOrder(_ gateway: GatewayClient, key: String) async throws {
+        let body = #"{"symbol":"AAPL","side":"BUY","type":"MARKET","quantity":10}"#
+        let placed = try await gateway.post("/v1/orders", body, headers: [("idempotency-key", key)])
+        let id = try #require(placed.body.firstMatch(of: #/"orderId":"([0-9a-f-]+)"/#)?.1, "\(placed)")
+        for _ in 0..<200 {
+            var request = HTTPClientRequest(url: "\(gateway.url)/v1/orders/\(id)")
+            request.headers.add(name: "authorization", value: "Bearer \(gateway.token)")
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+            if String(buffer: try await response.body.collect(upTo: 1 << 20)).contains("FILLED") { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        Issue.record("the order was not executed")
+    }
+}
+
+/// Settings whose form is wrong are wrong usage, and named.
+@Suite struct SettingRefusalTests {
+    @Test(arguments: [
+        ("token me", "tokens.secret=x"), ("verify", "portfolios=bogus://x"), ("verify", "history=bogus://x"),
+        ("service gateway --port 0", "services.order-url=foo"), ("service portfolio --port 0", "prices=bogus://x"),
+        ("service query --port 0", "analytics=clickhouse://h/d?bogus=1"), ("run market-feed --metrics-port 0", "namespace="),
+    ])
+    func aSettingThatCannotBeUsedIsWrongUsageAndNamed(_ command: String, _ setting: String) throws {
+        let run = try WeirRun(command.split(separator: " ").map(String.init) + ["--set", setting])
+        #expect(run.status == 2 && run.errors.contains(setting.prefix { $0 != "=" }), "\(run.status) \(run.errors)")
+        #expect(!run.errors.contains("Error:"), "\(run.errors)")
+    }
+
+    @Test func aCommandThatIsNotThereHasNoHelp() throws {
+        let run = try WeirRun(["help", "sumbit"], data: nil)
+        #expect(run.status == 2 && run.errors.contains("Did you mean 'submit'?"), "\(run.errors)")
+        #expect(try WeirRun(["help", "txn", "list"], data: nil).status == 0)
+        #expect(try WeirRun(["help"], data: nil).status == 0)
+    }
+}

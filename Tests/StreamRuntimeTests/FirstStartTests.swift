@@ -1,0 +1,108 @@
+import Foundation
+import StreamRuntime
+import Synchronization
+import Testing
+
+/// Numbers up to 199, from where the stream ends when it is asked: further on each time. Its reader may fail at first.
+private final class GrowingSource: Source {
+    typealias Element = Int64
+    struct NotYet: Error {}
+    private let numbers = GeneratorSource(count: 200) { $0 }
+    private let asked = Mutex(0)
+    private let failuresLeft: Mutex<Int>
+
+    init(failures: Int = 0) { failuresLeft = Mutex(failures) }
+
+    func discoverSplits(_ context: SourceContext) -> [SourceSplit] {
+        let times = asked.withLock { asked in
+            defer { asked += 1 }
+            return asked
+        }
+        return [SourceSplit(id: "part-0", start: Int64(100 + 50 * times))]
+    }
+
+    func makeReader(_ context: SourceReaderContext) throws -> GeneratorSource<Int64>.Reader {
+        let fails = failuresLeft.withLock { left in
+            defer { left = max(0, left - 1) }
+            return left > 0
+        }
+        if fails { throw NotYet() }
+        return numbers.makeReader(context)
+    }
+}
+
+/// Counts its writers.
+private final class CountingSink: Sink {
+    typealias Element = Int64
+    let open = Atomic<Int>(0)
+    let made = Atomic<Int>(0)
+
+    func makeWriter(_ context: SinkWriterContext) -> Writer {
+        open.add(1, ordering: .relaxed)
+        made.add(1, ordering: .relaxed)
+        return Writer(sink: self)
+    }
+
+    struct Writer: SinkWriter {
+        let sink: CountingSink
+        mutating func write(_ element: Int64) {}
+        mutating func close() { sink.open.subtract(1, ordering: .relaxed) }
+    }
+}
+
+@Suite struct FirstStartTests {
+    private func options(_ folder: TemporaryFolder) -> JobOptions {
+        var options = testOptions(folder, parallelism: 1, intervalMillis: 3_600_000)
+        options.restart = .exponential(initialMillis: 1, maxMillis: 2)
+        return options
+    }
+
+    /// Without a deciding sink too: what the first start found stays where the job begins, however often it fails.
+    @Test func theStartIsDecidedBeforeAnythingIsRead() async throws {
+        let folder = try TemporaryFolder()
+        let (source, crashes) = (GrowingSource(), CrashPoints([120, 199]))
+        let seen = Mutex<Set<Int64>>([])
+        let job = AnyJob { flow in
+            flow.source(source).sink(
+                ForEachSink { number in
+                    seen.withLock { _ = $0.insert(number) }
+                    try crashes.pass(number)
+                })
+        }
+        let metrics = MetricRegistry()
+        try await JobRunner(job, options: options(folder), environment: JobEnvironment(metrics: metrics)).run()
+        #expect(crashes.remaining == 0 && metrics.value("weir_job_restarts_total") == 2)
+        #expect(seen.withLock { $0 } == Set(100..<200))
+    }
+
+    /// In one chain with what cannot be made, and in another that was made before it.
+    @Test(arguments: [false, true]) func whatWasMadeForATaskThatCannotBeIsClosed(inAChainOfItsOwn: Bool) async throws {
+        let folder = try TemporaryFolder()
+        let (source, sink) = (GrowingSource(failures: 3), CountingSink())
+        let job = AnyJob { flow in
+            let numbers = flow.source(source)
+            if inAChainOfItsOwn { numbers.rebalanced().sink(sink) } else { numbers.sink(sink) }
+        }
+        try await JobRunner(job, options: options(folder), environment: JobEnvironment()).run()
+        #expect(sink.made.load(ordering: .relaxed) == 4)
+        #expect(sink.open.load(ordering: .relaxed) == 0)
+    }
+
+    /// Only who stops a job waits for so long and no longer.
+    @Test func theEndOfTheInputIsWorkedOffHoweverLongItTakes() async throws {
+        let folder = try TemporaryFolder()
+        let results = Mutex<Set<Int>>([])
+        let job = AnyJob { flow in
+            flow.source(CollectionSource(Array(0..<20)))
+                .asyncMap(.unordered, AsyncOptions(capacity: 2)) { number in
+                    try await Task.sleep(for: .milliseconds(10))  // a slow answer is what this is about
+                    return number
+                }
+                .sink(ForEachSink { number in results.withLock { _ = $0.insert(number) } })
+        }
+        var options = options(folder)
+        options.drainTimeoutMillis = 1
+        try await JobRunner(job, options: options, environment: JobEnvironment()).run()
+        #expect(results.withLock { $0 } == Set(0..<20))
+    }
+}
