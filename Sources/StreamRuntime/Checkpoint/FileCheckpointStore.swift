@@ -9,6 +9,7 @@ import Foundation
 /// S3. No name is written twice: attempt and epoch are part of every name (`CheckpointID`, `Disk.create`).
 /// S4. Deleting begins with the manifest, so that no manifest names a missing file (`retain`).
 /// S5. An attempt deletes nothing that a later one has made, however late it wakes up (`Reach`).
+/// S6. The folders themselves survive a crash before anything is written into them (`Disk.makeFolder`).
 ///
 /// Layout: `<root>/<job id>/chk-<epoch>-<attempt>.manifest`, state files beside it under `files/`.
 public struct FileCheckpointStore: CheckpointFiles {

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Working files of state backends (RocksDB's databases) are not part of it: they are gone after a crash anyway.
 public protocol Disk: Sendable {
-    /// With the folders above it; nothing to do for one that exists.
+    /// With the folders above it. Every one of them survives a crash when this returns, those that were there already as well.
     func makeFolder(_ path: String) throws
 
     /// A new file, open for writing. One that exists is an error.

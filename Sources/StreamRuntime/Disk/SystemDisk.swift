@@ -5,11 +5,24 @@ public struct SystemDisk: Disk {
     public init() {}
 
     public func makeFolder(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw FileError("create the folder", path, code: errno)
+        for step in FolderStep.toMake(path, exists: isFolder) {
+            switch step {
+            case .make(let folder):
+                guard mkdir(folder, 0o777) != 0 else { continue }
+                let code = errno
+                // Another process may have been faster.
+                guard code == EEXIST, isFolder(folder) else { throw FileError("create the folder", folder, code: code) }
+            case .sync(let folder):
+                try syncFolder(folder)
+            case .syncIfReadable(let folder):
+                do { try syncFolder(folder) } catch let error as FileError where error.code == EACCES { continue }
+            }
         }
+    }
+
+    private func isFolder(_ path: String) -> Bool {
+        var info = stat()
+        return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
     }
 
     public func create(_ path: String) throws -> any DiskFile {

@@ -10,9 +10,10 @@ public final class JobLock: Sendable {
     public init(checkpointRoot: String, job: JobID, jobName: String) throws {
         let folder = "\(checkpointRoot)/\(job)"
         do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try SystemDisk().makeFolder(folder)
         } catch {
-            throw JobLockError("the checkpoint folder \(folder) cannot be made: \(ErrorText.of(error)); see --checkpoint-dir")
+            let reason = (error as? FileError).map { ErrorText.of($0.code) } ?? "\(error)"
+            throw JobLockError("the checkpoint folder \(folder) cannot be made: \(reason); see --checkpoint-dir")
         }
         let path = "\(folder)/owner.lock"
         descriptor = try Self.lock(path) { owner in
