@@ -55,6 +55,54 @@ import Testing
         #expect(ledger.added(next) < 64 << 10, "a restored store goes on from the files it was given")
     }
 
+    @Test func aRestoredStateOfLargeValuesIsNotWrittenAnew() throws {
+        let world = try StateWorld()
+        func open(_ parts: [StatePart]) throws -> (state: OperatorState, values: ValueState<Int64, String>) {
+            let state = try OperatorState(world.context(restore: parts), backend: HeapBackend(), fault: StateFault())
+            let values = try state.keyed(by: Int64.self).value("text", String.self)
+            try state.seal()
+            return (state, values)
+        }
+        var ledger = Ledger()
+        let first = try open([])
+        for key in 0..<Int64(20_000) { first.values[key] = String(repeating: "x", count: 400) }
+        let part = try first.state.snapshot(Epoch(1)).write(to: world.files)
+        #expect(ledger.added(part) > 8_000_000)
+        first.state.close()
+
+        let again = try open([part])
+        defer { again.state.close() }
+        again.values[3] = "y"
+        let next = try again.state.snapshot(Epoch(2)).write(to: world.files)
+        #expect(ledger.added(next) < 1000, "\(next.files)")
+        #expect(next.files.count == 2 && next.files.first == part.files.first)
+    }
+
+    @Test func whatRestoredFilesHoldTwiceCountsForTheNextMerge() throws {
+        let world = try StateWorld()
+        let numbers = try NumberState(world.context(), HeapBackend())
+        for key in 0..<keyCount { numbers.values[key] = key }
+        _ = try numbers.checkpoint(world)
+        for key in 0..<Int64(40_000) { numbers.values[key] = -1 }
+        _ = try numbers.checkpoint(world)
+        for key in 0..<Int64(40_000) { numbers.values[key] = -2 }
+        let part = try numbers.checkpoint(world)
+        numbers.state.close()
+        #expect(part.files.count == 3)
+
+        let again = try NumberState(world.context(restore: [part]), HeapBackend())
+        defer { again.state.close() }
+        again.values[0] = -3
+        #expect(try again.checkpoint(world).files.count == 4, "180 001 entries are less than twice the live ones")
+        for key in 0..<Int64(40_000) { again.values[key] = -4 }
+        let merged = try again.checkpoint(world)
+        #expect(merged.files.count == 1, "\(merged.files)")
+
+        let last = try NumberState(world.context(restore: [merged]), HeapBackend())
+        defer { last.state.close() }
+        #expect(last.values[39_999] == -4 && last.values[40_000] == 40_000)
+    }
+
     @Test func overlappingFilesStayBounded() throws {
         let world = try StateWorld()
         let numbers = try NumberState(world.context(), BackendCase.rocksdb.make())

@@ -80,12 +80,14 @@ final class HeapStore: StateStore {
 final class RunChain: Sendable {
     struct Link: Sendable {
         var file: CheckpointFile
-        var entries: Int
+        /// `nil`: the file was restored, and nobody has counted them yet.
+        var entries: Int?
+        var entriesMax: Int { entries ?? file.bytes / RunFile.entryBytesMin }
     }
     let links: Mutex<[Link]>
 
     init(_ files: [CheckpointFile]) {
-        links = Mutex(files.map { Link(file: $0, entries: $0.bytes / 24) })
+        links = Mutex(files.map { Link(file: $0, entries: nil) })
     }
 }
 
@@ -109,13 +111,23 @@ struct HeapSnapshot: PendingSnapshot {
                 let file = try RunFile.write("state/\(name).run", changes, count, keyGroups, files)
                 links.append(RunChain.Link(file: file, entries: count))
             }
-            let stored = links.reduce(0) { $0 + $1.entries }
-            if links.count > Self.runsMax || (links.count > 1 && stored > 2 * max(liveEntries, Self.mergeEntriesMin)) {
+            if try isMergeDue(&links, files) {
                 let runs = try links.map { try RunFile($0.file, in: files) }
                 let merged = try RunFile.merge(runs, into: "state/\(name).base.run", keyGroups, files)
                 links = [RunChain.Link(file: merged, entries: liveEntries)]
             }
             return StatePart(backend: HeapBackend.formatName, keyGroups: keyGroups, states: states, files: links.map(\.file))
         }
+    }
+    /// Restored files are counted once, when their sizes allow that a merge is due: an estimate that is too high would write the
+    /// whole state anew with the first checkpoint after a restart.
+    private func isMergeDue(_ links: inout [RunChain.Link], _ files: any CheckpointFiles) throws -> Bool {
+        if links.count > Self.runsMax { return true }
+        let storedMax = 2 * max(liveEntries, Self.mergeEntriesMin)
+        guard links.count > 1, links.reduce(0, { $0 + $1.entriesMax }) > storedMax else { return false }
+        for index in links.indices where links[index].entries == nil {
+            links[index].entries = try RunFile(links[index].file, in: files).countEntries()
+        }
+        return links.reduce(0) { $0 + $1.entriesMax } > storedMax
     }
 }

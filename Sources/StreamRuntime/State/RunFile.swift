@@ -11,6 +11,8 @@ struct RunFile {
     private static let magic = Array("WEIRRUN1".utf8)
     private static let endMagic = Array("WEIREND1".utf8)
     private static let footerBytes = 20
+    /// Two lengths and a key of nothing but its header.
+    static let entryBytesMin = 2 + StateKeyLayout.headerBytes
 
     private let data: Data
     private let path: String
@@ -68,6 +70,13 @@ struct RunFile {
                 try body(key, marker == 0 ? nil : try reader.raw(Int(marker) - 1))
             }
         }
+    }
+
+    /// Removals included.
+    func countEntries() throws -> Int {
+        var count = 0
+        for group in sections.keys { try forEach(group: group) { _, _ in count += 1 } }
+        return count
     }
 
     /// The live entries of one group over several runs, the newest winning.
