@@ -103,3 +103,20 @@ enum StoredSnapshots {
         #expect(record.state == .launching)
     }
 }
+
+@Suite struct TaskManagerTests {
+    @Test func aJobsProcessIsATaskManagerWhileItLives() throws {
+        let process = try #require(ProcessIdentity.current)
+        var record = JobRecord(
+            id: JobID(namespace: "default", jobName: "job"),
+            submission: Submission(name: "job", executable: "/bin/true", workingDirectory: "/"), state: .running(process),
+            createdAtMillis: 0, controlToken: "t")
+        let id = "job-\(process.pid)"
+        let found = try #require(ClusterViews.taskManager(id, [JobView(record: record)]))
+        let text = String(decoding: try found.bytes(), as: UTF8.self)
+        #expect(text.contains(#""id":"\#(id)""#) && text.contains(#""allocatedSlots":[{"jobId":"\#(record.jobID.rawValue)"}]"#), "\(text)")
+        #expect(ClusterViews.taskManager("job-0", [JobView(record: record)]) == nil)
+        record.state = .ended(.finished)
+        #expect(ClusterViews.taskManager(id, [JobView(record: record)]) == nil)
+    }
+}

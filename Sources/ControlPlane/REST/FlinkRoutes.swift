@@ -21,6 +21,13 @@ struct FlinkRoutes: Sendable {
         group.get("overview") { _, _ in try Answer.json(ClusterViews.overview(await supervisor.jobs, version: version)) }
         group.get("config") { _, _ in try Answer.json(ClusterViews.config(version: version)) }
         group.get("taskmanagers") { _, _ in try Answer.json(ClusterViews.taskManagers(await supervisor.jobs)) }
+        group.get("taskmanagers/:taskmanager") { _, context in
+            let id = context.parameters.get("taskmanager") ?? ""
+            guard let found = ClusterViews.taskManager(id, await supervisor.jobs) else {
+                throw ControlError(.notFound, "there is no task manager \(id)")
+            }
+            return try Answer.json(found)
+        }
         group.get("jobmanager/config") { _, _ in
             try Answer.json(JSON(settings.map { ["key": JSON($0.name), "value": JSON($0.value)] }))
         }

@@ -74,16 +74,20 @@ package enum ClusterViews {
 
     /// A process of a job is what comes nearest to a task manager.
     package static func taskManagers(_ jobs: [JobView]) -> JSON {
-        let living = jobs.compactMap { view in view.record.state.process.map { (view, $0) } }
+        ["taskmanagers": JSON(jobs.compactMap(taskManager))]
+    }
+
+    /// `/taskmanagers/:id`; `nil` when no job's process has that id. The process reports no memory figures: they are left out.
+    package static func taskManager(_ id: String, _ jobs: [JobView]) -> JSON? {
+        guard let view = jobs.first(where: { $0.record.state.process != nil && TaskManagerID.text($0) == id }) else { return nil }
+        return taskManager(view)?.merging(["allocatedSlots": [["jobId": JSON(view.record.jobID.rawValue)]]])
+    }
+
+    private static func taskManager(_ view: JobView) -> JSON? {
+        guard let process = view.record.state.process else { return nil }
         return [
-            "taskmanagers": JSON(
-                living.map { view, process in
-                    [
-                        "id": JSON(TaskManagerID.text(view)), "path": JSON("process/\(process.pid)"), "dataPort": -1,
-                        "jmxPort": -1, "timeSinceLastHeartbeat": JSON(view.snapshot?.takenAtMillis ?? 0), "slotsNumber": 1,
-                        "freeSlots": 0,
-                    ]
-                })
+            "id": JSON(TaskManagerID.text(view)), "path": JSON("process/\(process.pid)"), "dataPort": -1, "jmxPort": -1,
+            "timeSinceLastHeartbeat": JSON(view.snapshot?.takenAtMillis ?? 0), "slotsNumber": 1, "freeSlots": 0,
         ]
     }
 }
