@@ -128,20 +128,17 @@ struct AsyncMapJob: StreamJob {
     /// The system was waited for, and then answered that it will not: the job is not paused for its sake any more.
     @Test func aRefusalAfterAnOutageEndsThePause() async throws {
         struct Refused: Error {}
-        let asked = Mutex(0)
+        let isBusy = Mutex(true)
         let harness = try Numbers {
             $0.lookup(by: { $0 }, failures: .waitOut("desk shut") { $0 is Desk.Busy }, onFailure: { _, _ in -1 }) { _ -> Int64? in
-                let times = asked.withLock { asked in
-                    asked += 1
-                    return asked
-                }
-                if times == 1 { throw Desk.Busy() }
+                if isBusy.withLock({ $0 }) { throw Desk.Busy() }
                 throw Refused()
             } join: { $1 ?? 0 }
         }
         try harness.push(7)
         try await harness.settle()
         #expect(harness.pauseReasons.count == 1)
+        isBusy.withLock { $0 = false }
         try harness.advance(by: .seconds(60))
         try await harness.settle()
         #expect(harness.takeElements() == [-1])

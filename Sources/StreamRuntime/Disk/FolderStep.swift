@@ -1,5 +1,3 @@
-import Foundation
-
 /// What is to be done so that a folder is there and survives a crash. Pure.
 ///
 /// Each folder that is made is synced into the one above before anything is made in it. So is the deepest one that was there:
@@ -22,7 +20,7 @@ package enum FolderStep: Equatable, Sendable {
     }
 
     private static func above(_ path: String) -> String {
-        let above = (path as NSString).deletingLastPathComponent
-        return above.isEmpty ? "." : above
+        let parts = path.split(separator: "/").dropLast()
+        return path.hasPrefix("/") ? "/" + parts.joined(separator: "/") : parts.isEmpty ? "." : parts.joined(separator: "/")
     }
 }
