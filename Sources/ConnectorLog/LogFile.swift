@@ -102,11 +102,7 @@ enum LogFolder {
 
     /// Makes `path` and its parents; a new folder's name is on the device when this returns.
     static func create(_ path: String) throws {
-        if exists(path) { return }
-        let parent = (path as NSString).deletingLastPathComponent
-        if !parent.isEmpty && parent != path { try create(parent) }
-        if mkdir(path, 0o755) != 0 && errno != EEXIST { throw FileError("create folder", path) }
-        try synchronize(parent.isEmpty ? "." : parent)
+        if !exists(path) { try SystemDisk().makeFolder(path) }
     }
 
     /// Names in the folder, sorted; without `.` and `..`.
