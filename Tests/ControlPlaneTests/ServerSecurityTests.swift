@@ -61,6 +61,18 @@ import Testing
         }
     }
 
+    /// Which would be read as the next answer.
+    @Test func aRefusalOfHeadHasNoBody() async throws {
+        try await withServer { _, port in
+            for (path, token, status) in [
+                ("/overview", "", 401), ("/nowhere", Self.token, 404), ("/jobs/x/stop", Self.token, 405), ("/jobs/x", Self.token, 404),
+            ] {
+                let answer = try await ask(port, "HEAD \(path) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)")
+                #expect(answer.hasPrefix("HTTP/1.1 \(status) ") && answer.hasSuffix("\r\n\r\n"), "\(path): \(answer)")
+            }
+        }
+    }
+
     @Test func withItARequestIsJudgedByWhatItSays() async throws {
         try await withServer { _, port in
             let token = "Authorization: Bearer \(Self.token)"

@@ -106,6 +106,9 @@ struct HTTPBench: Sendable {
             #expect(bench.publisher.traces.first?.traceparent == traceparent)
             let status = try await call(.GET, "\(bench.url)/v1/orders/\(id)", headers)
             #expect(try status.json()["status"] as? String == "PENDING")
+            let head = try await call(.HEAD, "\(bench.url)/v1/orders/\(id)", headers)
+            #expect(head.status == 200 && head.text.isEmpty)
+            #expect(head.headers.first(name: "content-length") == "\(status.text.utf8.count)")
         }
     }
 

@@ -47,7 +47,7 @@ private struct Leak: Error, CustomStringConvertible { let description = "passwor
             #expect(try await call(.GET, "\(url)/v1/things").problem() == "method-not-allowed")
             let denied = try await call(.DELETE, "\(url)/v1/things/7")
             #expect(denied.status == 405)
-            #expect(denied.headers.first(name: "allow") == "GET")
+            #expect(denied.headers.first(name: "allow") == "GET, HEAD")
             let json = [("content-type", "application/json; charset=utf-8")]
             #expect(try await call(.POST, "\(url)/v1/things", json, body: "{}").status == 201)
             #expect(try await call(.POST, "\(url)/v1/things", body: "{}").problem() == "unsupported-media-type")
@@ -56,6 +56,23 @@ private struct Leak: Error, CustomStringConvertible { let description = "passwor
             #expect(try large.problem() == "content-too-large")
             #expect(try await call(.GET, "\(url)/v1/store").problem() == "unavailable")
             #expect(try await call(.GET, "\(url)/v1/store").headers.first(name: "retry-after") == "1")
+        }
+    }
+
+    @Test func headIsAnsweredAsGetWithoutTheBody() async throws {
+        try await withServer { url, port in
+            let got = try await call(.GET, "\(url)/healthz")
+            let head = try await call(.HEAD, "\(url)/healthz")
+            #expect(head.status == 200 && head.text.isEmpty)
+            #expect(head.headers.first(name: "content-type") == got.headers.first(name: "content-type"))
+            #expect(head.headers.first(name: "content-length") == "\(got.text.utf8.count)")
+            // Neither has a refusal a body, which would be read as the next answer.
+            for (path, status) in [("/nothing", 404), ("/v1/things", 405), ("/v1/fails", 500)] {
+                let connection = try RawConnection(port: port)
+                await connection.write("HEAD \(path) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                let answer = await connection.read()
+                #expect(answer.hasPrefix("HTTP/1.1 \(status)") && answer.hasSuffix("\r\n\r\n"), "\(path): \(answer)")
+            }
         }
     }
 

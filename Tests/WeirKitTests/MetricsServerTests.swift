@@ -14,9 +14,10 @@ import WeirKit
     }
 
     private func get(
-        _ port: Int, _ path: String, accept: String? = nil
+        _ port: Int, _ path: String, accept: String? = nil, method: String = "GET"
     ) async throws -> (status: Int, type: String, body: String) {
         var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)\(path)")))
+        request.httpMethod = method
         if let accept { request.setValue(accept, forHTTPHeaderField: "Accept") }
         let (data, response) = try await URLSession.shared.data(for: request)
         let http = try #require(response as? HTTPURLResponse)
@@ -47,6 +48,10 @@ import WeirKit
         #expect(open.body.hasSuffix("weir_x_total 42\n# EOF\n"))
 
         #expect(try await get(port, "/healthz").status == 200)
+        for path in ["/healthz", "/metrics"] {
+            let (got, head) = (try await get(port, path), try await get(port, path, method: "HEAD"))
+            #expect(head.status == 200 && head.body.isEmpty && head.type == got.type, "HEAD \(path)")
+        }
         let starting = try await get(port, "/readyz")
         #expect(starting.status == 503)
         #expect(starting.body.contains("\"ready\":false") && starting.body.contains("\"status\":\"starting\""))

@@ -16,6 +16,14 @@ struct AnswerMiddleware: RouterMiddleware {
     func handle(
         _ request: Request, context: BasicRequestContext, next: (Request, BasicRequestContext) async throws -> Response
     ) async throws -> Response {
+        let response = try await answer(request, context, next)
+        // Refusals, too: a client reads no body after HEAD, and would take one for its next answer.
+        return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private func answer(
+        _ request: Request, _ context: BasicRequestContext, _ next: (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
         do {
             let isFree = [.get, .head].contains(request.method) && isOpen(request.uri.path)
             if !isFree,

@@ -14,9 +14,7 @@ package struct StaticFiles: Sendable {
             var paths = [file.path]
             if file.path == "/index.html" { paths.append("/") }
             for path in paths {
-                for method in [HTTPRequest.Method.get, .head] {
-                    router.on(Route(method, path)) { request, _ in answer(request, file) }
-                }
+                router.on(Route(.get, path)) { request, _ in answer(request, file) }
             }
         }
     }
@@ -28,10 +26,6 @@ package struct StaticFiles: Sendable {
         let known = (request.headers[.ifNoneMatch] ?? "").split(separator: ",").map { $0.drop { $0 == " " } }
         if known.contains(where: { $0 == file.etag || $0 == "W/\(file.etag)" || $0 == "*" }) {
             return Response(status: .notModified, headers: headers)
-        }
-        if request.method == .head {
-            headers[.contentLength] = String(file.bytes.readableBytes)
-            return Response(status: .ok, headers: headers)
         }
         return Response(status: .ok, headers: headers, body: .init(byteBuffer: file.bytes))
     }

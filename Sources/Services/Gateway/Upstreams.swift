@@ -140,7 +140,7 @@ package final class Upstreams: Sendable {
     ) async throws -> Response {
         try await withSpan("\(route.backend.rawValue) \(route.route.path)", ofKind: .client) { span in
             let trace = context.trace.continued(in: span.context)
-            let outgoing = outgoing(request, body, user, upstream.url, trace, context)
+            let outgoing = outgoing(request, body, user, upstream.url, route, trace, context)
             var reach = Reach.refused
             do throws(StoreError) {
                 let answer = try await upstream.breaker.run { () async throws(StoreError) in
@@ -157,11 +157,13 @@ package final class Upstreams: Sendable {
     }
 
     private func outgoing(
-        _ request: Request, _ body: ByteBuffer?, _ user: UserID, _ url: String, _ trace: TraceHeaders, _ context: APIContext
+        _ request: Request, _ body: ByteBuffer?, _ user: UserID, _ url: String, _ route: APIRoutes.Forwarded,
+        _ trace: TraceHeaders, _ context: APIContext
     ) -> HTTPClientRequest {
         // The path is canonical (`RequestRules`) and matched a route; the query is the service's to judge.
         var outgoing = HTTPClientRequest(url: url + request.uri.path + (request.uri.query.map { "?\($0)" } ?? ""))
-        outgoing.method = HTTPMethod(rawValue: request.method.rawValue)
+        // HEAD is asked as GET: what is told of the body is told of the one that the router then drops.
+        outgoing.method = HTTPMethod(rawValue: route.route.method.rawValue)
         for name in [HTTPField.Name.contentType, .idempotencyKey] {
             if let value = request.headers[name] { outgoing.headers.add(name: name.canonicalName, value: value) }
         }

@@ -60,6 +60,8 @@ package struct ServiceResponder<Inner: HTTPResponder>: HTTPResponder where Inner
             if problem.status.kind == .serverError { failure = error }
             response = (try? problem.response()) ?? Response(status: problem.status)
         }
+        // Refusals, too: a client reads no body after HEAD, and would take one for its next answer.
+        if request.method == .head { response = response.createHeadResponse() }
         response.headers[.requestID] = context.requestID
         response.headers[.contentTypeOptions] = "nosniff"
         return (response, failure)

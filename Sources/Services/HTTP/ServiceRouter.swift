@@ -13,10 +13,10 @@ package struct Route: Hashable, Sendable {
     }
 }
 
-/// A router that knows its routes: for 405, for the gateway, and for checks against the OpenAPI document.
+/// A router that knows its routes: for 405, for the gateway, and for checks against the OpenAPI document. HEAD is where GET is.
 /// Filled by one thread, then given to an `HTTPHost`.
 package final class ServiceRouter {
-    private let router = Router(context: APIContext.self)
+    private let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
     package private(set) var routes: [Route] = []
 
     package init() {}
@@ -60,9 +60,11 @@ struct MethodTable: Sendable {
         entries = routes.map { (Self.segments($0.path), $0.method) }
     }
 
+    /// HEAD is where GET is.
     func allowed(_ path: String) -> [HTTPRequest.Method] {
         let asked = Self.segments(path)
-        return entries.filter { Self.matches($0.segments, asked) }.map(\.method)
+        let found = entries.filter { Self.matches($0.segments, asked) }.map(\.method)
+        return found + (found.contains(.get) ? [.head] : [])
     }
 
     private static func segments(_ path: String) -> [Substring] {

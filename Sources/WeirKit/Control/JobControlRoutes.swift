@@ -133,7 +133,7 @@ struct JobControlRoutes: Sendable {
 
     private func check(_ request: Request) throws {
         guard let token else {
-            guard request.method == .get else {
+            guard [.get, .head].contains(request.method) else {
                 throw ControlRefusal(.forbidden, "set control.token to control the jobs of this process over HTTP")
             }
             guard !isLocal || request.head.authority.map(LoopbackHost.isNamed(by:)) ?? false else {

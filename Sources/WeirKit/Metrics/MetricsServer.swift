@@ -86,7 +86,7 @@ public final class MetricsServer: Sendable {
     }
 
     private func makeRouter() -> Router<BasicRequestContext> {
-        let router = Router()
+        let router = Router(options: .autoGenerateHeadEndpoints)
         let metrics = metrics
         let jobs = jobs
         router.get("/metrics") { request, _ in
