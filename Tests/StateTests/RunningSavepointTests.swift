@@ -77,6 +77,34 @@ import Testing
         #expect(!emitted.isDisjoint(with: copied))
     }
 
+    @Test func theHistoryTellsSavepointsAndWhichCheckpointsAreGone() async throws {
+        let folder = try TemporaryFolder()
+        var options = options(folder)
+        options.checkpointIntervalMillis = 3_600_000
+        options.retainedCheckpoints = 2
+        let runner = try JobRunner(Counting(sink: CollectSink()), options: options, environment: JobEnvironment())
+        let running = start(runner)
+        try await eventually("it runs") { runner.status == .running }
+        let savepoint = try await runner.savepoint(to: folder.path + "/savepoints")
+        try await eventually("its checkpoint is discarded") {
+            runner.requestCheckpoint()
+            return runner.checkpoints.records.first?.isDiscarded == true
+        }
+        runner.stop()
+        try await running.value
+
+        let reading = runner.checkpoints
+        let first = try #require(reading.records.first)
+        #expect(first.savepointPath == URL(fileURLWithPath: savepoint.path).standardizedFileURL.path)
+        #expect(reading.lastSavepoint?.epoch == first.epoch && reading.lastSavepoint?.status == .completed)
+        #expect(reading.records.dropFirst().allSatisfy { $0.savepointPath == nil })
+        for record in reading.records {
+            let isThere = FileManager.default.fileExists(atPath: try #require(record.path))
+            #expect(isThere == (record.isDiscarded != true), "checkpoint \(record.epoch)")
+        }
+        #expect(reading.records.last?.isDiscarded == nil)
+    }
+
     @Test(arguments: [true, false]) func aStopWithASavepointIsGoneOnFromWithoutReplay(_ drain: Bool) async throws {
         let folder = try TemporaryFolder()
         let sink = CollectSink<String>()

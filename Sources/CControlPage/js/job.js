@@ -118,7 +118,7 @@ export class JobView {
       checkpoints.history.length === 0 ? h("p", { class: "quiet" }, "None yet.") : table(columns, checkpoints.history.slice(0, 15).map((one) => [
         `${one.id}`, badge(one.status), time(one.trigger_timestamp), `${one.end_to_end_duration} ms`, `${one.weir.alignmentMillisMax} ms`,
         one.weir.pauseMicrosMax === null ? "–" : `${(one.weir.pauseMicrosMax / 1000).toFixed(1)} ms`,
-        bytes(one.checkpointed_size), bytes(one.state_size), `${one.num_acknowledged_subtasks}/${one.num_subtasks}`, one.failure_message ?? "",
+        bytes(one.checkpointed_size), bytes(one.state_size), `${one.num_acknowledged_subtasks}/${one.num_subtasks}`, one.failure_message ?? (one.is_savepoint ? `savepoint ${one.external_path}` : ""),
       ]), "Checkpoints"));
   }
 

@@ -41,6 +41,11 @@ public struct CheckpointRecord: Sendable, Equatable, Codable {
     /// The manifest.
     public var path: String?
     public var failure: String?
+    /// The folder of the savepoint that was made of it, the last of several; `nil`: none, or told by a release that did not
+    /// tell it; so with `isDiscarded`.
+    public var savepointPath: String?
+    /// Newer ones have taken its place, and its manifest was deleted. A savepoint made of it stays.
+    public var isDiscarded: Bool?
 
     public init(epoch: UInt64, triggeredAtMillis: Int64, shares: [Share]) {
         self.epoch = epoch
@@ -82,6 +87,8 @@ public final class CheckpointHistory: Sendable {
         public var failed = 0
         public var restores = 0
         public var lastRestored: RestoredCheckpoint?
+        /// The last decided one that a savepoint was made of, also when it is older than `records`.
+        public var lastSavepoint: CheckpointRecord?
 
         public init() {}
     }
@@ -132,6 +139,33 @@ public final class CheckpointHistory: Sendable {
                 $0.path = path
             }
             state.lastFiles = files
+            Self.noteSavepoint(&state, manifest.id?.epoch.rawValue)
+        }
+    }
+
+    /// Before or after the checkpoint that it was made of is told to be completed.
+    func savepointWritten(of epoch: Epoch, path: String) {
+        state.withLock { state in
+            guard let index = state.reading.records.lastIndex(where: { $0.epoch == epoch.rawValue }) else { return }
+            state.reading.records[index].savepointPath = path
+            Self.noteSavepoint(&state, epoch.rawValue)
+        }
+    }
+
+    private static func noteSavepoint(_ state: inout State, _ epoch: UInt64?) {
+        guard let record = state.reading.records.last(where: { $0.epoch == epoch }), record.status == .completed,
+            record.savepointPath != nil
+        else { return }
+        state.reading.lastSavepoint = record
+    }
+
+    /// Of the decided checkpoints these are left; the one that is just being decided need not be among them.
+    func retained(_ epochs: Set<UInt64>) {
+        state.withLock { state in
+            for index in state.reading.records.indices
+            where state.reading.records[index].status == .completed && !epochs.contains(state.reading.records[index].epoch) {
+                state.reading.records[index].isDiscarded = true
+            }
         }
     }
 

@@ -108,7 +108,7 @@ final class JobAttempt {
             let savepoint = environment.restore.files
             if savepoint == nil { retained = [manifest] }
             metrics.history.restored(
-                manifest, path: savepoint.map { absolute($0.folder) } ?? path(of: manifest), isSavepoint: savepoint != nil,
+                manifest, path: savepoint.map { Self.absolute($0.folder) } ?? path(of: manifest), isSavepoint: savepoint != nil,
                 atMillis: clock.wallMillis())
         }
         let sources = tasks.indices.filter { tasks[$0].isSource }
@@ -280,6 +280,7 @@ final class JobAttempt {
         for request in savepoints.takeDecided() { write(request, manifest) }
         try faults?.reached(.cleanupBegin)
         try store.retain(retained + pinned, within: reach)
+        metrics.history.retained(Set((retained + pinned).compactMap { $0.id?.epoch.rawValue }))
         try faults?.reached(.cleanupDone)
         for task in tasks { task.post(.decided(epoch)) }
         let nanos = clock.monotonicNanos() - epochBeganNanos
@@ -288,10 +289,10 @@ final class JobAttempt {
     }
 
     private func path(of manifest: CheckpointManifest) -> String {
-        absolute(manifest.id.map { "\(store.folder)/\(FileCheckpointStore.manifestName($0))" } ?? store.folder)
+        Self.absolute(manifest.id.map { "\(store.folder)/\(FileCheckpointStore.manifestName($0))" } ?? store.folder)
     }
 
-    private func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+    private static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
 
     /// Beside the stream, of the files of a checkpoint that is decided.
     private func write(_ request: SavepointRequests.Request, _ manifest: CheckpointManifest) {
@@ -300,11 +301,13 @@ final class JobAttempt {
             manifest, files: store, formats: environment.formats, disk: store.disk,
             isCancelled: { [savepoints] in savepoints.isClosed })
         let (events, savepoints, log, now) = (events, savepoints, environment.log, clock.wallMillis())
+        let (history, epoch) = (metrics.history, manifest.id?.epoch)
         executor.write {
             let result = Result { try writer.write(into: request.folder, createdAtMillis: now) }
             switch result {
             case .success(let savepoint):
                 log(.info, "savepoint written", ["path": savepoint.path, "bytes": String(savepoint.bytes)])
+                if let epoch { history.savepointWritten(of: epoch, path: Self.absolute(savepoint.path)) }
             case .failure(let error):
                 log(.error, "savepoint not written", ["folder": request.folder, "error": "\(error)"])
             }

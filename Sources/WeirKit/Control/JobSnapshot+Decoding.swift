@@ -41,7 +41,7 @@ private struct Readable<Value: Decodable>: Decodable {
 private struct StoredCheckpoints: Decodable {
     let reading: CheckpointHistory.Reading
 
-    private enum CodingKeys: String, CodingKey { case records, completed, failed, restores, lastRestored }
+    private enum CodingKeys: String, CodingKey { case records, completed, failed, restores, lastRestored, lastSavepoint }
 
     init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
@@ -51,6 +51,7 @@ private struct StoredCheckpoints: Decodable {
         reading.failed = (try? values.decode(Int.self, forKey: .failed)) ?? 0
         reading.restores = (try? values.decode(Int.self, forKey: .restores)) ?? 0
         reading.lastRestored = (try? values.decode(StoredRestore.self, forKey: .lastRestored))?.restored
+        reading.lastSavepoint = try? values.decodeIfPresent(CheckpointRecord.self, forKey: .lastSavepoint)
         self.reading = reading
     }
 }

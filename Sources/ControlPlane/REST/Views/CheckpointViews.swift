@@ -18,8 +18,8 @@ package enum CheckpointViews {
                 "processed_data": summary([]), "persisted_data": summary([]),
             ],
             "latest": [
-                "completed": completed.last.map { checkpoint($0, view) } ?? .null,
-                "savepoint": .null,
+                "completed": completed.last.map { entry($0, view, isSavepoint: false) } ?? .null,
+                "savepoint": reading.lastSavepoint.map { entry($0, view, isSavepoint: true) } ?? .null,
                 "failed": reading.records.last { $0.status == .failed }.map { checkpoint($0, view) } ?? .null,
                 "restored": restored(reading.lastRestored),
             ],
@@ -49,15 +49,23 @@ package enum CheckpointViews {
         ]
     }
 
-    /// Also `/details/:cid`, which adds the tasks.
+    /// In the history, and as `/details/:cid`, which adds the tasks. A savepoint is made of a checkpoint and has its number:
+    /// such a one is told as the savepoint, and as the checkpoint in Flink's one place for checkpoints alone,
+    /// `latest.completed`.
     package static func checkpoint(_ record: CheckpointRecord, _ view: JobView, tasks: Bool = false) -> JSON {
+        entry(record, view, isSavepoint: record.status == .completed && record.savepointPath != nil, tasks: tasks)
+    }
+
+    private static func entry(_ record: CheckpointRecord, _ view: JobView, isSavepoint: Bool, tasks: Bool = false) -> JSON {
         var object: [String: JSON] = [
             "className": JSON(className(record.status)), "id": JSON(record.epoch), "status": JSON(record.status.rawValue),
-            "is_savepoint": false, "savepointFormat": .null, "trigger_timestamp": JSON(record.triggeredAtMillis),
+            "is_savepoint": JSON(isSavepoint), "savepointFormat": isSavepoint ? "CANONICAL" : .null,
+            "trigger_timestamp": JSON(record.triggeredAtMillis),
             "latest_ack_timestamp": JSON(lastAcknowledged(record.shares)), "checkpointed_size": JSON(record.newBytes),
             "state_size": JSON(record.stateBytes), "end_to_end_duration": JSON(record.durationMillis),
             "alignment_buffered": 0, "processed_data": 0, "persisted_data": 0, "num_subtasks": JSON(record.shares.count),
-            "num_acknowledged_subtasks": JSON(record.acknowledgedCount), "checkpoint_type": "CHECKPOINT",
+            "num_acknowledged_subtasks": JSON(record.acknowledgedCount),
+            "checkpoint_type": isSavepoint ? "SAVEPOINT" : "CHECKPOINT",
             "tasks": tasks ? .object(taskStatistics(record, view)) : [:],
             "weir": [
                 "alignmentMillisMax": JSON(record.alignmentMillisMax), "pauseMicrosMax": JSON(record.pauseMicrosMax.map { Int64($0) }),
@@ -65,8 +73,10 @@ package enum CheckpointViews {
         ]
         switch record.status {
         case .completed:
-            object["external_path"] = JSON(record.path ?? "<checkpoint-not-externally-addressable>")
-            object["discarded"] = false
+            let path = isSavepoint ? record.savepointPath : record.path
+            object["external_path"] = JSON(path ?? "<checkpoint-not-externally-addressable>")
+            // A savepoint is its owner's; nothing here deletes it.
+            object["discarded"] = JSON(!isSavepoint && record.isDiscarded == true)
         case .failed:
             object["failure_timestamp"] = JSON(record.endedAtMillis)
             object["failure_message"] = JSON(record.failure)
