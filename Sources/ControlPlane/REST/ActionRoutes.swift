@@ -146,11 +146,7 @@ package enum OperationView {
         case .failed(let reason):
             [
                 "status": ["id": "COMPLETED"],
-                "operation": [
-                    "failure-cause": [
-                        "class": JSON(operation.cause.rawValue), "stack-trace": JSON(reason),
-                    ]
-                ],
+                "operation": ["failure-cause": FlinkThrowable.json(class: operation.cause.rawValue, reason)],
             ]
         }
     }

@@ -127,12 +127,13 @@ package enum JobViews {
         let status = FlinkStatus(view)
         guard status.isEnded else { return ["status": ["id": "IN_PROGRESS"]] }
         let word: JSON = status == .finished ? "SUCCEEDED" : status == .canceled ? "CANCELED" : "FAILED"
-        return [
-            "status": ["id": "COMPLETED"],
-            "job-execution-result": [
-                "id": JSON(view.record.jobID.rawValue), "application-status": word, "accumulator-results": [:],
-                "net-runtime": JSON(JobTimes(view.record, atMillis: now).duration),
-            ],
+        var result: [String: JSON] = [
+            "id": JSON(view.record.jobID.rawValue), "application-status": word, "accumulator-results": [:],
+            "net-runtime": JSON(JobTimes(view.record, atMillis: now).duration),
         ]
+        if case .ended(.failed(let reason)) = view.record.state {
+            result["failure-cause"] = FlinkThrowable.json(class: Operation.Cause.jobFailed.rawValue, reason)
+        }
+        return ["status": ["id": "COMPLETED"], "job-execution-result": .object(result)]
     }
 }
