@@ -24,7 +24,12 @@ import Testing
             """
         ),
         ("/taskmanagers", "taskmanagers[].id: string, taskmanagers[].slotsNumber: number"),
-        ("/jobmanager/config", "[].key: string, [].value: string"),
+        ("/jobmanager/config", "[].key: string, [].value: string"), ("/jobmanager/metrics", "[].id: string"),
+        ("/jobmanager/metrics?get=numRunningJobs", "[].id: string, [].value: string"), ("/datasets", "dataSets: array"),
+        ("/taskmanagers/metrics", "[].id: string"), ("/taskmanagers/TASKMANAGER", "id: string, slotsNumber: number"),
+        ("/taskmanagers/TASKMANAGER/metrics", "[].id: string"),
+        ("/taskmanagers/TASKMANAGER/logs", "logs[].name: string, logs[].size: number, logs[].mtime: number"),
+        ("/jobs/JOB/jobmanager/config", "[].key: string, [].value: string"),
         ("/jobs", "jobs[].id: string, jobs[].status: string"),
         (
             "/jobs/overview",
@@ -161,10 +166,11 @@ import Testing
         try await harness.eventually("a checkpoint is decided") { try await harness.own("counting")["checkpoint"] is Int }
         let vertices = try await harness.http("GET", "/jobs/\(job)").object["vertices"] as? [[String: Any]]
         let vertex = try #require(vertices?.last?["id"] as? String)
+        let manager = try await taskManager()
         for (path, fields) in Self.shapes {
             let latest = try await harness.http("GET", "/jobs/\(job)/checkpoints").object["latest"] as? [String: Any]
             let checkpoint = try #require((latest?["completed"] as? [String: Any])?["id"] as? Int)
-            let actual = path.replacing("JOB", with: job).replacing("VERTEX", with: vertex)
+            let actual = path.replacing("TASKMANAGER", with: manager).replacing("JOB", with: job).replacing("VERTEX", with: vertex)
                 .replacing("CHECKPOINT", with: "\(checkpoint)")
             for prefix in ["", "/v1"] {
                 let answer = try await harness.http("GET", prefix + actual)
@@ -177,6 +183,52 @@ import Testing
                     #expect(Self.type(answer.body, steps[...]) == parts[1], "\(path): \(parts[0])")
                 }
             }
+        }
+    }
+
+    private func taskManager() async throws -> String {
+        let managers = try await harness.http("GET", "/taskmanagers").object["taskmanagers"] as? [[String: Any]]
+        return try #require(managers?.first?["id"] as? String)
+    }
+
+    @Test func metricsAndLogsOfProcessesAreThere() async throws {
+        try await harness.startServer()
+        #expect(try await harness.run(["submit", "counting", "-d", "--checkpoint-interval", "100ms"]).code == 0)
+        try await harness.eventually("a checkpoint is decided") { try await harness.own("counting")["checkpoint"] is Int }
+        let running = try await harness.http("GET", "/jobmanager/metrics?get=numRunningJobs").body as? [[String: String]]
+        #expect(running == [["id": "numRunningJobs", "value": "1"]])
+        let manager = "/taskmanagers/\(try await taskManager())"
+        let count = "weir_checkpoints_completed_total"
+        let names = try await harness.http("GET", "\(manager)/metrics").body as? [[String: Any]] ?? []
+        #expect(names.contains { $0["id"] as? String == count }, "\(names)")
+        let all = try await harness.http("GET", "/taskmanagers/metrics?get=\(count)&agg=sum").body as? [[String: Any]]
+        let sum = (all?.first?["sum"] as? NSNumber)?.doubleValue ?? 0
+        #expect(all?.first?["id"] as? String == count && sum > 0 && all?.first?["max"] == nil)
+
+        let listed = try await harness.http("GET", "\(manager)/logs").object["logs"] as? [[String: Any]]
+        #expect(listed?.first?["name"] as? String == "job.log" && (listed?.first?["size"] as? Int ?? 0) > 0)
+        for path in ["/log", "/logs/job.log"] {
+            let answer = try await harness.http("GET", manager + path)
+            #expect(answer.status == 200 && (answer.body as? String)?.contains("counting begins") == true, "\(path)")
+        }
+        for name in ["control.json", "job.log.7", "..%2f..%2fregistry.sqlite"] {
+            #expect(try await harness.http("GET", "\(manager)/logs/\(name)").status == 404, "\(name)")
+        }
+        #expect(try await harness.http("GET", "/taskmanagers/nobody-1/metrics").status == 404)
+    }
+
+    @Test func whatHasNoCounterpartSaysWhatToUse() async throws {
+        try await harness.startServer()
+        for (method, path, says) in [
+            ("GET", "/jars", "submit JOB"), ("POST", "/v1/jars/upload", "POST /jobs"), ("POST", "/jars/a.jar/run", "POST /jobs"),
+            ("DELETE", "/jars/a.jar", "no jars"), ("POST", "/savepoint-disposal", "delete that"),
+            ("GET", "/savepoint-disposal/1", "delete that"), ("GET", "/jobmanager/environment", "GET /jobmanager/config"),
+            ("GET", "/jobmanager/logs", "GET /jobs/ID/logs"), ("GET", "/jobmanager/thread-dump", "POST /jobs/ID/profile"),
+            ("GET", "/taskmanagers/a-1/thread-dump", "POST /jobs/ID/profile"),
+            ("GET", "/jobs/\(job)/vertices/v/flamegraph", "POST /jobs/ID/profile"), ("DELETE", "/cluster", "signal"),
+        ] {
+            let answer = try await harness.http(method, path, body: method == "POST" ? "{}" : nil)
+            #expect(answer.status == 501 && answer.errors.first?.contains(says) == true, "\(method) \(path): \(answer.body)")
         }
     }
 

@@ -49,12 +49,15 @@ struct ControlServer: Sendable {
     }
 
     private func addRoutes(to router: Router<BasicRequestContext>) {
-        let flink = FlinkRoutes(supervisor: supervisor, version: version, settings: settings, clock: SystemClock())
+        let flink = FlinkRoutes(supervisor: supervisor, version: version, clock: SystemClock())
+        let processes = ProcessRoutes(supervisor: supervisor, settings: settings, metrics: metrics)
         let actions = ActionRoutes(supervisor: supervisor)
         for prefix in ["", "v1"] {
             let group = router.group(RouterPath(prefix))
             flink.add(to: group)
+            processes.add(to: group)
             actions.add(to: group)
+            AbsentRoutes.add(to: group)
         }
         MetricRoutes(supervisor: supervisor, metrics: metrics).add(to: router)
         ControlPage.add(to: router)

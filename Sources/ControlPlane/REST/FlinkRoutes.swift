@@ -7,7 +7,6 @@ import WeirKit
 struct FlinkRoutes: Sendable {
     let supervisor: Supervisor
     let version: String
-    let settings: [JobSnapshot.SettingReading]
     let clock: any RuntimeClock
 
     func add(to group: RouterGroup<BasicRequestContext>) {
@@ -20,17 +19,8 @@ struct FlinkRoutes: Sendable {
     private func addCluster(_ group: RouterGroup<BasicRequestContext>) {
         group.get("overview") { _, _ in try Answer.json(ClusterViews.overview(await supervisor.jobs, version: version)) }
         group.get("config") { _, _ in try Answer.json(ClusterViews.config(version: version)) }
-        group.get("taskmanagers") { _, _ in try Answer.json(ClusterViews.taskManagers(await supervisor.jobs)) }
-        group.get("taskmanagers/:taskmanager") { _, context in
-            let id = context.parameters.get("taskmanager") ?? ""
-            guard let found = ClusterViews.taskManager(id, await supervisor.jobs) else {
-                throw ControlError(.notFound, "there is no task manager \(id)")
-            }
-            return try Answer.json(found)
-        }
-        group.get("jobmanager/config") { _, _ in
-            try Answer.json(JSON(settings.map { ["key": JSON($0.name), "value": JSON($0.value)] }))
-        }
+        // Of Flink's batch jobs, for later ones; there are none.
+        group.get("datasets") { _, _ in try Answer.json(["dataSets": []]) }
         group.get("jobs") { _, _ in try Answer.json(ClusterViews.jobs(await supervisor.jobs)) }
         group.get("jobs/overview") { _, _ in
             try Answer.json(ClusterViews.jobsOverview(await supervisor.jobs, atMillis: clock.wallMillis()))
@@ -51,6 +41,10 @@ struct FlinkRoutes: Sendable {
             try Answer.json(["status": JSON(FlinkStatus(try await view(context)).rawValue)])
         }
         group.get("jobs/:id/plan") { _, context in try Answer.json(["plan": JobViews.plan(try await view(context))]) }
+        group.get("jobs/:id/jobmanager/config") { _, context in
+            let settings = try await view(context).snapshot?.settings ?? []
+            return try Answer.json(JSON(settings.map { ["key": JSON($0.name), "value": JSON($0.value)] }))
+        }
         group.get("jobs/:id/config") { _, context in try Answer.json(JobViews.config(try await view(context))) }
         group.get("jobs/:id/exceptions") { request, context in
             let view = try await view(context)

@@ -1,6 +1,34 @@
 import Foundation
 import HTTPTypes
 
+/// One file of a rotated log.
+package struct LogFile: Sendable, Equatable {
+    package let name: String
+    package let path: String
+    package let bytes: Int
+    package let changedAtMillis: Int64
+
+    private static let countMax = 1000
+
+    /// `FILE`, `FILE.1`, … as far as they are there, the newest first.
+    package static func all(_ path: String) -> [LogFile] {
+        var files: [LogFile] = []
+        while files.count < countMax, let file = LogFile(files.isEmpty ? path : "\(path).\(files.count)") { files.append(file) }
+        return files
+    }
+
+    private init?(_ path: String) {
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+            attributes[.type] as? FileAttributeType == .typeRegular, let size = attributes[.size] as? Int,
+            let changed = attributes[.modificationDate] as? Date
+        else { return nil }
+        name = URL(fileURLWithPath: path).lastPathComponent
+        self.path = path
+        bytes = size
+        changedAtMillis = Int64(changed.timeIntervalSince1970 * 1000)
+    }
+}
+
 /// Reads a rotated log (`FILE`, `FILE.1`, …) piece by piece. A cursor is `<file's inode>-<offset>`: it finds its place again
 /// after the file was set aside.
 package enum LogReader {

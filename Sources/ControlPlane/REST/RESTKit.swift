@@ -65,10 +65,16 @@ enum Answer {
     static func data(
         _ bytes: Data, _ contentType: String, _ status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
     ) -> Response {
-        var fields: HTTPFields = [.contentType: contentType, .cacheControl: "no-store"]
-        if let nosniff = HTTPField.Name("X-Content-Type-Options") { fields[nosniff] = "nosniff" }
+        var fields = fields(contentType)
         for field in headers { fields[field.name] = field.value }
         return Response(status: status, headers: fields, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+
+    /// What every answer has.
+    static func fields(_ contentType: String) -> HTTPFields {
+        var fields: HTTPFields = [.contentType: contentType, .cacheControl: "no-store"]
+        if let nosniff = HTTPField.Name("X-Content-Type-Options") { fields[nosniff] = "nosniff" }
+        return fields
     }
 }
 

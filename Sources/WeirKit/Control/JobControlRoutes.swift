@@ -181,7 +181,7 @@ public struct SeriesReading: Sendable, Codable, Equatable {
         self.value = value
     }
 
-    static func all(of registry: MetricRegistry) -> [SeriesReading] {
+    package static func all(of registry: MetricRegistry) -> [SeriesReading] {
         registry.read().flatMap { sample in
             sample.series.flatMap { series -> [SeriesReading] in
                 switch series.value {

@@ -79,8 +79,18 @@ package enum ClusterViews {
 
     /// `/taskmanagers/:id`; `nil` when no job's process has that id. The process reports no memory figures: they are left out.
     package static func taskManager(_ id: String, _ jobs: [JobView]) -> JSON? {
-        guard let view = jobs.first(where: { $0.record.state.process != nil && TaskManagerID.text($0) == id }) else { return nil }
+        guard let view = process(id, jobs) else { return nil }
         return taskManager(view)?.merging(["allocatedSlots": [["jobId": JSON(view.record.jobID.rawValue)]]])
+    }
+
+    /// The job whose process is that task manager.
+    static func process(_ id: String, _ jobs: [JobView]) -> JobView? {
+        jobs.first { $0.record.state.process != nil && TaskManagerID.text($0) == id }
+    }
+
+    /// `/taskmanagers/:id/logs`.
+    static func logs(_ files: [LogFile]) -> JSON {
+        ["logs": JSON(files.map { ["name": JSON($0.name), "size": JSON($0.bytes), "mtime": JSON($0.changedAtMillis)] })]
     }
 
     private static func taskManager(_ view: JobView) -> JSON? {

@@ -20,7 +20,7 @@ package enum MetricViews {
         let checkpoints = view.snapshot?.checkpoints
         let last = checkpoints?.records.last { $0.status == .completed }
         let runs = view.record.state.process != nil
-        var all: [(String, Double)] = [
+        let all: [(String, Double)] = [
             ("uptime", runs ? Double(now - (view.record.startedAtMillis ?? now)) : 0),
             ("numRestarts", Double((view.snapshot?.restarts ?? 0) + view.record.relaunches)),
             ("lastCheckpointDuration", Double(last?.durationMillis ?? -1)), ("lastCheckpointSize", Double(last?.newBytes ?? -1)),
@@ -30,11 +30,23 @@ package enum MetricViews {
             ("numberOfInProgressCheckpoints", checkpoints?.records.last?.status == .inProgress ? 1 : 0),
             ("totalNumberOfCheckpoints", Double((checkpoints?.completed ?? 0) + (checkpoints?.failed ?? 0))),
         ]
-        for reading in series {
+        return all + of(series)
+    }
+
+    /// The server's, in the place of a job manager's: Flink's where there is a counterpart, then every series of its process.
+    package static func ofServer(_ jobs: [JobView], series: [SeriesReading]) -> [(name: String, value: Double)] {
+        [
+            ("numRunningJobs", Double(jobs.count { !$0.record.state.isEnded })),
+            ("numRegisteredTaskManagers", Double(jobs.count { $0.record.state.process != nil })),
+        ] + of(series)
+    }
+
+    /// Every series of a process, in Prometheus' notation.
+    package static func of(_ series: [SeriesReading]) -> [(name: String, value: Double)] {
+        series.map { reading in
             let labels = reading.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\"\($0.value)\"" }.joined(separator: ",")
-            all.append((labels.isEmpty ? reading.name : "\(reading.name){\(labels)}", reading.value))
+            return (labels.isEmpty ? reading.name : "\(reading.name){\(labels)}", reading.value)
         }
-        return all
     }
 
     /// `get` nil: the names alone.
