@@ -54,6 +54,28 @@ import Testing
         #expect(verify.output == "3 checkpoints are whole\n")
     }
 
+    @Test func twoCheckpointsAreComparedByEpochManifestOrFolder() async throws {
+        try await makeCheckpoints()
+        let listed = try await fixture.run(["checkpoints", "list", "--output", "json"])
+        let rows = try #require(try JSONSerialization.jsonObject(with: Data(listed.output.utf8)) as? [[String: Any]])
+        let epochs = rows.compactMap { $0["epoch"] as? Int }
+        let (first, last) = (try #require(epochs.first), try #require(epochs.last))
+        let names = try FileManager.default.contentsOfDirectory(atPath: jobFolder)
+        let oldest = "\(jobFolder)/\(try #require(names.filter { $0.hasSuffix(".manifest") }.min()))"
+        for (a, b) in [("\(first)", "\(last)"), (oldest, jobFolder), ("\(first)", "checkpoints")] {
+            let diff = try await fixture.run(["checkpoints", "diff", a, b])
+            #expect(diff.code == 0, "\(diff.errors)")
+            for text in ["operator fold: differs", "split part-0: "] { #expect(diff.output.contains(text), "\(a) \(b): \(diff.output)") }
+            let json = try await fixture.run(["checkpoints", "diff", a, b, "--output", "json"])
+            let found = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+            #expect((found["a"] as? [String: Any])?["checkpoint"] as? String == rows.first?["checkpoint"] as? String)
+            #expect((found["b"] as? [String: Any])?["checkpoint"] as? String == rows.last?["checkpoint"] as? String)
+            #expect((found["operators"] as? [[String: Any]])?.contains { $0["id"] as? String == "fold" } == true)
+        }
+        let missing = try await fixture.run(["checkpoints", "diff", "\(first)", "999999", "--in", jobFolder])
+        #expect(missing.code == 2 && missing.errors.contains("there is no checkpoint '999999'"), "\(missing.errors)")
+    }
+
     @Test func aFlippedByteInAStateFileIsFound() async throws {
         try await makeCheckpoints()
         let file = try stateFile()

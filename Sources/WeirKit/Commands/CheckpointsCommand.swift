@@ -5,7 +5,7 @@ import StreamRuntime
 struct CheckpointsCommand<App: WeirApplication>: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
-            commandName: "checkpoints", abstract: "List, show, verify and export checkpoints on disk.",
+            commandName: "checkpoints", abstract: "List, show, compare, verify and export checkpoints on disk.",
             discussion: """
                 FOLDER is the checkpoint root, one job's folder in it, or a savepoint. All of them only read, except 'export', \
                 which writes a folder elsewhere; a running job is not disturbed.
@@ -15,7 +15,8 @@ struct CheckpointsCommand<App: WeirApplication>: ParsableCommand {
                   \(App.commandName) checkpoints verify checkpoints
                 """,
             subcommands: [
-                CheckpointsList<App>.self, CheckpointsShow<App>.self, CheckpointsVerify<App>.self, CheckpointsExport<App>.self,
+                CheckpointsList<App>.self, CheckpointsShow<App>.self, CheckpointsDiff<App>.self, CheckpointsVerify<App>.self,
+                CheckpointsExport<App>.self,
             ])
     }
 }
@@ -28,15 +29,25 @@ struct CheckpointFolder: ParsableArguments {
     func catalog() throws -> CheckpointCatalog { try CheckpointCatalog(folder) }
 
     /// `nil`: the folder is no savepoint's.
-    func savepoint() throws -> Savepoint? { Savepoint.exists(at: folder) ? try Savepoint(at: folder) : nil }
+    func savepoint() throws -> Savepoint? { try Self.savepoint(in: folder) }
+
+    private static func savepoint(in folder: String) throws -> Savepoint? {
+        Savepoint.exists(at: folder) ? try Savepoint(at: folder) : nil
+    }
 
     /// The savepoint, or the checkpoint a user names by id or epoch (`nil`: the newest).
     func stored(_ checkpoint: String?) throws -> (manifest: CheckpointManifest, store: FileCheckpointStore, path: String) {
-        if let savepoint = try savepoint() {
+        try Self.stored(in: folder, checkpoint)
+    }
+
+    static func stored(
+        in folder: String, _ checkpoint: String?
+    ) throws -> (manifest: CheckpointManifest, store: FileCheckpointStore, path: String) {
+        if let savepoint = try savepoint(in: folder) {
             guard checkpoint == nil else { throw UsageError("\(folder) is a savepoint: there is nothing to choose with --checkpoint") }
             return (savepoint.manifest, try savepoint.store(), "\(folder)/\(Savepoint.manifestName)")
         }
-        let found = try catalog().find(checkpoint)
+        let found = try CheckpointCatalog(folder).find(checkpoint)
         let manifest = try found.folder.store.manifest(named: found.manifestName).manifest
         return (manifest, found.folder.store, "\(found.folder.store.folder)/\(found.manifestName)")
     }
