@@ -40,6 +40,8 @@ import WeirKit
         try await harness.eventually("a checkpoint is decided") { try await checkpoint() > 0 }
         let described = try await harness.run(["describe", "counting"])
         #expect(described.output.contains("numbers → ") && described.output.contains("counts"), "\(described.output)")
+        let misspelt = try await harness.run(["describe", "countign"])
+        #expect(misspelt.code == 2 && misspelt.errors.contains("Did you mean 'counting'?"), "\(misspelt.errors)")
         let logs = try await harness.run(["logs", "counting"])
         #expect(logs.output.contains("counting begins"))
 

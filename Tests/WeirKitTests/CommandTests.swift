@@ -186,7 +186,10 @@ import Testing
         (["run", "count-numbers"], "job 'count-numbers' needs count-numbers.output"),
         (["run"], "Missing expected argument"),
         (["run", "empty", "--no-such-flag"], "Unknown option '--no-such-flag'"),
-        (["nonsense"], "Unexpected argument 'nonsense'"),
+        (["nonsense"], "error: there is no command 'nonsense'. 'help' lists all."),
+        (["chekpoints", "list"], "there is no command 'chekpoints'. Did you mean 'checkpoints'? 'help' lists all."),
+        (["checkpoints", "shwo", "42"], "there is no command 'checkpoints shwo'. Did you mean 'show'? 'help checkpoints' lists all."),
+        (["help", "rnu"], "there is no command 'rnu'. Did you mean 'run'? 'help' lists all."),
     ]) func wrongUsageExitsWith2(_ arguments: [String], _ text: String) async throws {
         let result = try await fixture.run(arguments)
         #expect(result.code == 2)

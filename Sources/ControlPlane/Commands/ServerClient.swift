@@ -147,7 +147,8 @@ extension ServerClient {
         guard matches.isEmpty else {
             throw UsageError("'\(text)' may mean several jobs: \(matches.map(\.jid).joined(separator: ", ")); give an id")
         }
-        throw UsageError("the server at \(url) knows no job '\(text)'; 'list' shows all")
+        let nearest = Nearest.suggestion(text, among: jobs.map(\.name))
+        throw UsageError("the server at \(url) knows no job '\(text)'.\(nearest) 'list' shows all.")
     }
 
     private struct Progress: Decodable {

@@ -5,7 +5,7 @@ import StreamRuntime
 enum CommandRunner<App: WeirApplication> {
     static func run(_ arguments: [String]) async -> ExitStatus {
         do {
-            if arguments.first == "help" { try checkHelp(arguments.dropFirst()) }
+            try checkCommands(arguments)
             var command = try RootCommand<App>.parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -18,14 +18,22 @@ enum CommandRunner<App: WeirApplication> {
         }
     }
 
-    /// The parser's own `help` tells of the whole program when a command is not there, as if that had been asked for.
-    private static func checkHelp(_ path: ArraySlice<String>) throws {
+    /// The parser has no suggestion for a command that is not there, and its own `help` then tells of the whole program, as if
+    /// that had been asked for. Behind a command without further ones, words are its own; behind `help` all are commands.
+    private static func checkCommands(_ arguments: [String]) throws {
+        let isHelp = arguments.first == "help"
         var commands = RootCommand<App>.configuration.subcommands
-        for word in path where !word.hasPrefix("-") && word != "help" {
+        var group: [String] = []
+        for word in arguments.dropFirst(isHelp ? 1 : 0) {
+            if isHelp, word.hasPrefix("-") || word == "help" { continue }
+            guard isHelp || !commands.isEmpty && !word.hasPrefix("-") && word != "help" else { return }
             guard let found = commands.first(where: { $0._commandName == word || $0.configuration.aliases.contains(word) }) else {
-                throw UsageError(
-                    "there is no command '\(word)'.\(Nearest.suggestion(word, among: commands.map { $0._commandName })) 'help' lists all.")
+                let name = (group + [word]).joined(separator: " ")
+                let nearest = Nearest.suggestion(word, among: commands.map { $0._commandName })
+                let help = (["help"] + group).joined(separator: " ")
+                throw UsageError("there is no command '\(name)'.\(nearest) '\(help)' lists all.")
             }
+            group.append(word)
             commands = found.configuration.subcommands
         }
     }
