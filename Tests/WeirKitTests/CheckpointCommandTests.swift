@@ -8,11 +8,24 @@ import Testing
         "\(fixture.folder.path)/checkpoints/\(JobID(namespace: "default", jobName: "count-numbers"))"
     }
 
+    private let base = [
+        "run", "count-numbers", "--set", "count-numbers.output=out.txt", "--metrics-port", "0", "--checkpoint-interval", "50ms",
+    ]
+
+    private func manifests() -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: jobFolder)) ?? []).filter { $0.hasSuffix(".manifest") }.sorted()
+    }
+
+    /// As many as are retained, all of them with records behind them.
     private func makeCheckpoints() async throws {
-        let run = try await fixture.run([
-            "run", "count-numbers", "--set", "count-numbers.output=out.txt", "--metrics-port", "0", "--checkpoint-interval",
-            "50ms", "--for", "500ms",
-        ])
+        let output = fixture.folder.path + "/out.txt"
+        var early: String?
+        let run = try await fixture.run(base) {
+            guard FileManager.default.fileExists(atPath: output) else { return false }
+            let now = manifests()
+            if early == nil { early = now.last ?? "" }
+            return now.count >= 3 && now[0] > early ?? ""
+        }
         #expect(run.code == 0, "\(run.errors)")
     }
 
@@ -101,8 +114,7 @@ import Testing
 
     @Test func aDamagedManifestIsFoundAndListed() async throws {
         try await makeCheckpoints()
-        let manifest = try #require(
-            try FileManager.default.contentsOfDirectory(atPath: jobFolder).filter { $0.hasSuffix(".manifest") }.min())
+        let manifest = try #require(manifests().first)
         try flipByte(of: "\(jobFolder)/\(manifest)", at: 200)
         let verify = try await fixture.run(["checkpoints", "verify", "checkpoints"])
         #expect(verify.code == 1)
@@ -115,24 +127,22 @@ import Testing
     /// The remedy that the refusal names.
     @Test func aJobWhoseNewestManifestIsDamagedStartsFromAnOlderOneWhenAReplayIsAccepted() async throws {
         try await makeCheckpoints()
-        let manifests = try FileManager.default.contentsOfDirectory(atPath: jobFolder).filter { $0.hasSuffix(".manifest") }.sorted()
-        let newest = try #require(manifests.last), oldest = try #require(manifests.first)
+        let newest = try #require(manifests().last), oldest = try #require(manifests().first)
         try Data(contentsOf: URL(fileURLWithPath: "\(jobFolder)/\(newest)")).prefix(60)
             .write(to: URL(fileURLWithPath: "\(jobFolder)/\(newest)"))
-        let again = [
-            "run", "count-numbers", "--set", "count-numbers.output=out.txt", "--metrics-port", "0", "--checkpoint-interval",
-            "50ms", "--for", "300ms",
-        ]
+        let again = base + ["--for", "300ms"]
         let refused = try await fixture.run(again)
         #expect(refused.code == 3 && refused.errors.contains(newest), "\(refused.errors)")
         let epoch = try #require(oldest.split(separator: "-").dropFirst().first.flatMap { Int($0) })
         let unaccepted = try await fixture.run(again + ["--from-checkpoint", "\(epoch)"])
         #expect(unaccepted.code == 3, "\(unaccepted.errors)")
-        let started = try await fixture.run(again + ["--from-checkpoint", "\(epoch)", "--accept-replay"])
-        #expect(started.code == 0, "\(started.errors)")
         // The epochs of the damaged one are taken: what follows is newer.
-        let following = try FileManager.default.contentsOfDirectory(atPath: jobFolder).filter { $0.hasSuffix(".manifest") }.max()
-        #expect(try #require(following) > newest)
+        let known = Set(manifests())
+        let started = try await fixture.run(base + ["--from-checkpoint", "\(epoch)", "--accept-replay"]) {
+            !known.isSuperset(of: manifests())
+        }
+        #expect(started.code == 0, "\(started.errors)")
+        #expect(try #require(manifests().last) > newest)
         #expect(try await fixture.run(again).code == 0)
     }
 
@@ -141,10 +151,11 @@ import Testing
             "run", "count-numbers", "--set", "count-numbers.output=out.txt", "--metrics-port", "0",
             "--checkpoint-interval", "10ms",
         ])
-        for _ in 0..<1000 where !FileManager.default.fileExists(atPath: jobFolder + "/files") {
-            try await Task.sleep(for: .milliseconds(10))
+        var seen: Set<String> = []
+        try await eventually("checkpoints are made, and old ones removed") {
+            seen.formUnion(manifests())
+            return seen.count > 10
         }
-        try await Task.sleep(for: .milliseconds(300))
         for _ in 0..<15 {
             let verify = try await fixture.run(["checkpoints", "verify", "checkpoints"])
             #expect(verify.code == 0 || verify.errors.contains("there are no checkpoints"), "\(verify.errors)")

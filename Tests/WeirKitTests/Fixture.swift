@@ -26,11 +26,11 @@ struct Fixture {
         var errors: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
         func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
-        /// Waits 30 s at most, then kills.
+        /// Waits two minutes at most, then kills.
         func result() async throws -> Result {
-            for _ in 0..<3000 where process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+            for _ in 0..<12_000 where process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
             if process.isRunning {
-                Issue.record("the process did not end within 30 s: \(errors)")
+                Issue.record("the process did not end within two minutes: \(errors)")
                 send(SIGKILL)
             }
             process.waitUntilExit()
@@ -66,4 +66,24 @@ struct Fixture {
     func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Result {
         try await start(arguments, environment: environment).result()
     }
+
+    /// Starts a job, and stops it in order once `isEnough` holds: how far it comes does not depend on how fast it is.
+    func run(_ arguments: [String], until isEnough: () throws -> Bool) async throws -> Result {
+        let running = try start(arguments)
+        // With its first line it listens for signals.
+        try await eventually("the job comes far enough: \(arguments)") {
+            try !running.process.isRunning || (!running.errors.isEmpty && isEnough())
+        }
+        if running.process.isRunning { running.send(SIGTERM) }
+        return try await running.result()
+    }
+}
+
+/// Waits two minutes at most: a limit for what never comes, not a measure of speed.
+func eventually(_ what: Comment, _ holds: () throws -> Bool) async throws {
+    for _ in 0..<12_000 {
+        if try holds() { return }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    Issue.record(what)
 }

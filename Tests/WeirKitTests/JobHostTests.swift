@@ -56,14 +56,6 @@ import WeirKit
         return try JobRunner(job, options: options, environment: JobEnvironment(metrics: metrics))
     }
 
-    private func eventually(_ what: Comment, _ holds: () -> Bool) async throws {
-        for _ in 0..<1000 {
-            if holds() { return }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        Issue.record(what)
-    }
-
     @Test func jobsRunAndEndByThemselves() async throws {
         let host = JobHost()
         try host.add(try runner(Short()))
@@ -83,6 +75,8 @@ import WeirKit
         host.start()
         try await eventually("both run") { host.statuses.allSatisfy { $0.status == "running" } }
         host.stop()
+        try await eventually("the first stage stops") { host.statuses[1].status == "stopping" }
+        // Time for the second to stop too soon.
         try await Task.sleep(for: .milliseconds(300))
         #expect(host.statuses.map(\.status) == ["running", "stopping"])
         gate.unlock()
@@ -150,8 +144,8 @@ import WeirKit
         host.start()
         try host.add(try runner(Short()))
         try await eventually("the second ends") { host.statuses[1].status == "finished" }
-        // It may run again once it has ended.
-        try host.add(try runner(Short(), namespace: "default"))
+        // It may run again once it has ended: a moment after its status says so.
+        try await eventually("it is taken again") { (try? host.add(try runner(Short(), namespace: "default"))) != nil }
         try await eventually("it ends again") { host.statuses[1].status == "finished" }
         host.stop()
         #expect(await host.wait().count == 2)

@@ -10,18 +10,24 @@ public final class StopSignals: @unchecked Sendable {
     private let sources: [any DispatchSourceSignal]
     private static let queue = DispatchQueue(label: "weir.signals")
 
-    /// `second` runs right before the process ends; it must be quick.
+    /// Listens when it returns. `second` runs right before the process ends; it must be quick.
     public init(first: @escaping @Sendable (String) -> Void, second: @escaping @Sendable (String) -> Void) {
         let counter = SignalCounter()
         sources = [(SIGINT, "SIGINT"), (SIGTERM, "SIGTERM")].map { number, name in
-            signal(number, SIG_IGN)  // the dispatch source still sees it
+            #if !os(Linux)
+                signal(number, SIG_IGN)  // the dispatch source still sees it; on Linux it sets a handler of its own
+            #endif
             let source = DispatchSource.makeSignalSource(signal: number, queue: Self.queue)
+            let listens = DispatchSemaphore(value: 0)
+            source.setRegistrationHandler { listens.signal() }
             source.setEventHandler {
                 if counter.next() == 1 { return first(name) }
                 second(name)
                 exit(ExitStatus.interrupted.rawValue)
             }
             source.resume()
+            // It is registered on another thread: a signal until then would be lost.
+            listens.wait()
             return source
         }
     }
