@@ -29,12 +29,17 @@ extension AllDrills {
             #expect(try await client.ask(.GET, "/v1/portfolio").contains(#""quantity":10"#))
 
             // Orders keep coming while it stops: each is either accepted and decided, or refused.
+            let (acceptances, continuation) = AsyncStream.makeStream(of: Void.self)
             let asking = Task {
+                defer { continuation.finish() }
                 var accepted = 0
-                while let answer = try? await client.order("n\(accepted)"), answer.contains("ACCEPTED") { accepted += 1 }
+                while let answer = try? await client.order("n\(accepted)"), answer.contains("ACCEPTED") {
+                    accepted += 1
+                    continuation.yield()
+                }
                 return accepted
             }
-            try await Task.sleep(for: .milliseconds(300))
+            for await _ in acceptances { break }
             let code = try process.stop()
             let accepted = await asking.value
             #expect(code == 0, "exit code \(code); weir said: \(process.lastWords)")
@@ -53,12 +58,12 @@ extension AllDrills {
 
         private func eventually(_ read: () async throws -> String, until holds: (String) -> Bool) async throws -> String {
             var last = ""
-            for _ in 0..<1500 {
+            for _ in 0..<6000 {
                 last = try await read()
                 if holds(last) { return last }
                 try await Task.sleep(for: .milliseconds(20))
             }
-            throw DrillFailure("not within 30 s; last: \(last.suffix(500))")
+            throw DrillFailure("not within two minutes; last: \(last.suffix(500))")
         }
 
         private struct Client: Sendable {

@@ -50,9 +50,9 @@ public final class ChildProcess {
     /// True when the process has not ended by itself.
     public var isRunning: Bool { pid > 0 && ended() == nil }
 
-    /// Waits until the process has said `sign`, half a minute at most.
+    /// Waits until the process has said `sign`, two minutes at most.
     public func waitUntilUp(_ sign: String = "serving metrics") throws {
-        for _ in 0..<3000 {
+        for _ in 0..<12_000 {
             if lastWords.contains(sign) { return }
             guard isRunning else { throw ChildProcessError("the process ended by itself: \(lastWords)") }
             usleep(10_000)
