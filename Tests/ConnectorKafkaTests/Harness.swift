@@ -29,9 +29,9 @@ final class LogLines: Sendable {
         }
     }
     func contains(_ text: String) -> Bool { lines.withLock { $0.contains { $0.contains(text) } } }
-    /// True once `text` was logged, or after half a minute: for what would otherwise be waited for without end.
+    /// True once `text` was logged, or after two minutes: for what would otherwise be waited for without end.
     func cancels(after text: String) -> @Sendable () -> Bool {
-        let deadline = Date(timeIntervalSinceNow: 30)
+        let deadline = Date(timeIntervalSinceNow: 120)
         return { [self] in contains(text) || Date() > deadline }
     }
     var all: [String] { lines.withLock { $0 } }
@@ -82,7 +82,7 @@ struct Driven<Element> {
     }
 
     /// Polls until `count` elements came or the time is over.
-    mutating func take(_ count: Int, withinMillis: Int = 10_000) throws {
+    mutating func take(_ count: Int, withinMillis: Int = 120_000) throws {
         let deadline = Date(timeIntervalSinceNow: Double(withinMillis) / 1000)
         while kept.elements.count < count, Date() < deadline {
             if case .idle = try reader.poll(into: &kept, budget: 1000) { usleep(2_000) }
@@ -118,7 +118,7 @@ func produce(_ bootstrap: String, _ topic: String, _ messages: [Message]) throws
     try waitUntil("records are acknowledged") { try writer.isAcknowledged(through: Epoch(1)) }
 }
 
-func waitUntil(_ what: String, seconds: Double = 15, _ condition: () throws -> Bool) throws {
+func waitUntil(_ what: String, seconds: Double = 120, _ condition: () throws -> Bool) throws {
     let deadline = Date(timeIntervalSinceNow: seconds)
     while try !condition() {
         if Date() > deadline { throw TestFailure("not within \(seconds) s: \(what)") }

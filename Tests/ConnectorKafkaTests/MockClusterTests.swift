@@ -174,7 +174,8 @@ extension KafkaTests {
             let start = Date()
             #expect(throws: (any Error).self) { try attempt.transactions.commit(decision(attempt.owner, 1)) }
             attempt.close()
-            #expect(Date().timeIntervalSince(start) < 20)
+            // A limit for what would not end; no measure of speed.
+            #expect(Date().timeIntervalSince(start) < 120)
         }
     }
 }

@@ -46,14 +46,13 @@ extension KafkaTests {
                     operatorID: "out", job: job, subtask: 0, parallelism: 1, log: .silent, wake: { woken.set() },
                     metrics: MetricRegistry(), clock: SystemClock()))
             broker.stop()
-            let start = Date()
+            // A write that waited for room would not return: nobody takes anything from the queue now.
             for element in 0..<20_000 { try writer.write(element) }
             #expect(!writer.isReady)
-            #expect(Date().timeIntervalSince(start) < 1)
             try broker.start()
             try waitUntil("the writer is woken") { woken.isSet && writer.isReady }
             try writer.endEpoch(Epoch(1))
-            try waitUntil("acknowledged", seconds: 40) { try writer.isAcknowledged(through: Epoch(1)) }
+            try waitUntil("acknowledged") { try writer.isAcknowledged(through: Epoch(1)) }
             writer.close()
             var driven = try Driven(try seenSource(broker.bootstrap, ["t"]))
             try driven.take(20_001)

@@ -49,7 +49,7 @@ final class TestBroker {
             throw TestFailure("'\(path)' does not start. \(Self.missing)")
         }
         process = pid
-        for _ in 0..<400 {
+        for _ in 0..<4800 {
             if Self.answers(port) { return }
             usleep(25_000)
         }
