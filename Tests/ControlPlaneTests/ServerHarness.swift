@@ -53,7 +53,7 @@ final class ServerHarness: @unchecked Sendable {  // one test's, used by its tas
     @discardableResult func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Result {
         let output = folder.path + "/command-\(UUID().uuidString).out"
         let process = try spawn(arguments, output, environment: ["WEIR_SERVER_URL": url].merging(environment) { $1 })
-        try await eventually("'\(arguments.joined(separator: " "))' ends", seconds: 60) { !process.isRunning }
+        try await eventually("'\(arguments.joined(separator: " "))' ends") { !process.isRunning }
         return Result(
             code: process.terminationStatus, output: (try? String(contentsOfFile: output, encoding: .utf8)) ?? "",
             errors: (try? String(contentsOfFile: output + ".err", encoding: .utf8)) ?? "")
@@ -93,7 +93,7 @@ final class ServerHarness: @unchecked Sendable {  // one test's, used by its tas
         process.standardInput = FileHandle.nullDevice
         try process.run()
         let watchdog = Task {
-            try await Task.sleep(for: .seconds(120))
+            try await Task.sleep(for: .seconds(300))
             process.terminate()
         }
         while process.isRunning { try await Task.sleep(for: .milliseconds(50)) }
@@ -138,7 +138,7 @@ final class ServerHarness: @unchecked Sendable {  // one test's, used by its tas
     func pid(_ name: String) async throws -> Int32? { (try await own(name)["pid"] as? Int).map(Int32.init) }
 
     /// Waits for what comes sooner or later.
-    func eventually(_ what: String, seconds: Int = 30, _ holds: () async throws -> Bool) async throws {
+    func eventually(_ what: String, seconds: Int = 120, _ holds: () async throws -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < deadline {
             if try await holds() { return }
