@@ -149,7 +149,7 @@ final class SystemTrouble: Sendable {
         let prices = try system.prices()
         let before = try await prices.latest(Self.symbols)
         try await flushAll()
-        try await system.wait("all prices are back", withinSeconds: 60) {
+        try await system.wait("all prices are back", withinSeconds: 120) {
             let after = try await prices.latest(Self.symbols)
             return before.allSatisfy { symbol, price in after[symbol].map { $0.seq >= price.seq } == true }
         }
@@ -158,21 +158,21 @@ final class SystemTrouble: Sendable {
 
     /// No tick comes, so it is the Market Data Service that remembers the prices and writes them back.
     private func flushWhileTheFeedIsSilent() async throws {
-        try await system.wait("prices are known", withinSeconds: 60) { try await system.missing(of: .marketData).isEmpty }
+        try await system.wait("prices are known", withinSeconds: 120) { try await system.missing(of: .marketData).isEmpty }
         let prices = try system.prices()
         let rewrittenBefore = try await system.metric("weir_prices_rewritten_total", of: .marketData)
         try system.halt(.marketFeed)
         defer { try? system.wake(.marketFeed) }
         // What the feed has sent is on its way yet.
         var before = try await prices.latest(Self.symbols)
-        try await system.wait("no prices come any more", withinSeconds: 30) {
+        try await system.wait("no prices come any more", withinSeconds: 120) {
             let last = before
             try await Task.sleep(for: .milliseconds(500))
             before = try await prices.latest(Self.symbols)
             return before == last
         }
         try await flushAll()
-        try await system.wait("all prices are written back", withinSeconds: 60) { try await prices.latest(Self.symbols) == before }
+        try await system.wait("all prices are written back", withinSeconds: 120) { try await prices.latest(Self.symbols) == before }
         #expect(before.count == Self.symbols.count)
         #expect(try await system.metric("weir_prices_rewritten_total", of: .marketData) > rewrittenBefore)
         await prices.close()

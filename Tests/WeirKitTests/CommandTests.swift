@@ -85,6 +85,7 @@ import Testing
         let result = try await fixture.run(["run", "empty", "--metrics-port", "0", "--log-format", "json"])
         #expect(result.code == 0, "\(result.errors)")
         #expect(result.output.isEmpty)
+        #expect(!result.errors.isEmpty)
         for line in result.errors.split(separator: "\n") {
             #expect((try? JSONSerialization.jsonObject(with: Data(line.utf8))) != nil, "\(line)")
         }
