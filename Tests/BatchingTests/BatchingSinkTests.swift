@@ -80,7 +80,7 @@ private final class Bench: Sendable {
     }
 
     func wait(_ what: Comment, until condition: () -> Bool) async throws {
-        let deadline = Date(timeIntervalSinceNow: 30)
+        let deadline = Date(timeIntervalSinceNow: 120)
         while !condition() {
             try #require(Date() < deadline, what)
             try await Task.sleep(for: .milliseconds(2))

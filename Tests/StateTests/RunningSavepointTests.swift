@@ -37,7 +37,7 @@ import Testing
     }
 
     private func eventually(_ what: Comment, _ holds: () -> Bool) async throws {
-        for _ in 0..<3000 {
+        for _ in 0..<12_000 {
             if holds() { return }
             try await Task.sleep(for: .milliseconds(10))
         }

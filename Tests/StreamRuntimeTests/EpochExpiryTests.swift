@@ -76,7 +76,7 @@ private struct Endless: StreamJob {
 }
 
 /// Rule 9: an epoch that takes too long is given up, three in a row fail the job.
-@Suite(.timeLimit(.minutes(1))) struct EpochExpiryTests {
+@Suite(.timeLimit(.minutes(5))) struct EpochExpiryTests {
     private func runner(_ decider: ExpiringDecider, _ folder: TemporaryFolder) throws -> JobRunner {
         var options = testOptions(folder, parallelism: 1, intervalMillis: 5)
         options.restart = .exponential(initialMillis: 1, maxMillis: 2)

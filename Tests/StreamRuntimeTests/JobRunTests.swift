@@ -105,7 +105,7 @@ struct Numbers: StreamJob {
         let job = Numbers(sink: CollectSink<Int64>(), count: 1 << 60)
         let runner = try JobRunner(job, options: testOptions(folder), environment: JobEnvironment())
         let task = Task { try await runner.run() }
-        let deadline = Date(timeIntervalSinceNow: 60)
+        let deadline = Date(timeIntervalSinceNow: 120)
         while runner.status != .running, Date() < deadline { try await Task.sleep(for: .milliseconds(1)) }
         task.cancel()
         try await task.value
