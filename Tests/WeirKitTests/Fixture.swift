@@ -68,8 +68,10 @@ struct Fixture {
     }
 
     /// Starts a job, and stops it in order once `isEnough` holds: how far it comes does not depend on how fast it is.
-    func run(_ arguments: [String], until isEnough: () throws -> Bool) async throws -> Result {
-        let running = try start(arguments)
+    func run(
+        _ arguments: [String], environment: [String: String] = [:], until isEnough: () throws -> Bool
+    ) async throws -> Result {
+        let running = try start(arguments, environment: environment)
         // With its first line it listens for signals.
         try await eventually("the job comes far enough: \(arguments)") {
             try !running.process.isRunning || (!running.errors.isEmpty && isEnough())
