@@ -49,7 +49,7 @@ final class ServerHarness: @unchecked Sendable {  // one test's, used by its tas
         self.server = nil
     }
 
-    /// Runs a command to its end, 60 s at most.
+    /// Runs a command to its end, two minutes at most.
     @discardableResult func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Result {
         let output = folder.path + "/command-\(UUID().uuidString).out"
         let process = try spawn(arguments, output, environment: ["WEIR_SERVER_URL": url].merging(environment) { $1 })

@@ -149,13 +149,17 @@ import WeirKit
 
     @Test func aJobRunningOutsideIsNotRunTwice() async throws {
         try await harness.startServer()
-        async let outside = harness.run(["run", "counting", "--metrics-port", "0", "--for", "3s"])
+        let control = harness.folder.path + "/c.json"
+        async let outside = harness.run([
+            "run", "counting", "--metrics-port", "0", "--for", "100s", "--set", "control.file=\(control)",
+        ])
         try await harness.eventually("it runs") {
             FileManager.default.fileExists(atPath: harness.folder.path + "/counts.txt")
         }
         let refused = try await submit("counting", ["--detached"])
         #expect(refused.code == 6, "\(refused.output) \(refused.errors)")
         #expect(refused.errors.contains("runs already on"), "\(refused.errors)")
+        kill(try #require(ControlFile.read(control)).process.pid, SIGTERM)
         #expect(try await outside.code == 0)
     }
 
@@ -312,15 +316,17 @@ import WeirKit
 
     @Test func aProcessWithoutATokenCanBeReadAndNotChanged() async throws {
         async let outside = harness.run([
-            "run", "counting", "--for", "4s", "--metrics-port", "0", "--set", "control.file=\(harness.folder.path)/c.json",
+            "run", "counting", "--for", "100s", "--metrics-port", "0", "--set", "control.file=\(harness.folder.path)/c.json",
         ])
         var port = 0
+        var pid: Int32 = 0
         try await harness.eventually("it says where it is") {
             guard let data = FileManager.default.contents(atPath: harness.folder.path + "/c.json"),
                 let file = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
             else { return false }
             port = file["port"] as? Int ?? 0
-            return port > 0
+            pid = ((file["process"] as? [String: Any])?["pid"] as? Int).map(Int32.init) ?? 0
+            return port > 0 && pid > 0
         }
         let base = "http://127.0.0.1:\(port)/control/jobs"
         for method in ["GET", "HEAD"] { #expect(try await harness.http(method, "/\(counting)", base: base).status == 200, "\(method)") }
@@ -331,6 +337,7 @@ import WeirKit
         for verb in ["cancel", "stop", "checkpoint"] {
             #expect(try await harness.http("POST", "/\(counting)/\(verb)", body: "{}", base: base).status == 403)
         }
+        kill(pid, SIGTERM)
         #expect(try await outside.code == 0)
         let end = try #require(FileManager.default.contents(atPath: harness.folder.path + "/c.json"))
         #expect(String(decoding: end, as: UTF8.self).contains("\"end\""))
