@@ -19,10 +19,45 @@ import Testing
     @Test func afterAPauseABurstPasses() {
         var bucket = TokenBucket(perSecond: 100, burst: 5, nowNanos: 0)
         bucket.refill(1_000_000_000)
-        #expect((0..<7).map { _ in bucket.take() } == [false, false, false, false, false, true, true])
+        let isEmpty = (0..<7).map { _ in
+            bucket.take()
+            return bucket.isEmpty
+        }
+        #expect(isEmpty == [false, false, false, false, false, true, true])
         #expect(bucket.nanosUntilPaid == 20_000_000)
         bucket.refill(1_020_000_000)
         #expect(!bucket.isEmpty)
+    }
+
+    /// Batches of a slow stream leave with one record each, and still take turns.
+    @Test func aSlowStreamIsDealtOutToo() throws {
+        let harness = try Numbers(parallelism: 3) { $0.rebalanced().map { $0 }.id("dealt") }
+        for number in Int64(0)..<30 { try harness.push(number) }
+        for subtask in 0..<3 {
+            let labels = ["operator": "dealt", "subtask": "\(subtask)"]
+            #expect(harness.metrics.sum("weir_operator_records_in_total", where: labels) == 10)
+        }
+    }
+
+    /// An allowance that nobody used is not doubled by the time in which nobody used it.
+    @Test func afterTwoPausesNoMoreThanABurstPasses() throws {
+        let harness = try Numbers { $0.rateLimited(perSecond: 10, burst: 5) }
+        try harness.advance(by: .seconds(60))
+        try harness.push(0)
+        try harness.advance(by: .seconds(60))
+        for number in Int64(1)..<100 { try harness.push(number) }
+        #expect(harness.elements.count == 7, "one before, a burst, and one on credit")
+    }
+
+    /// A window that was restored into a job with a smaller n.
+    @Test func theGreatestAreNeverMoreThanAsked() {
+        let few = TopN<Int64, Int64>(2) { $0 }
+        var top: [Int64] = [9, 7, 5, 3]
+        #expect(few.result(top) == [9, 7])
+        few.add(4, to: &top)
+        #expect(top == [9, 7])
+        few.add(8, to: &top)
+        #expect(top == [9, 8])
     }
 
     @Test func aReducedStreamHasWhatEachKeyHasComeToAlsoAfterARestore() throws {

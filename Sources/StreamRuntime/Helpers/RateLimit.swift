@@ -17,9 +17,9 @@ extension Stream {
 /// back. So the rate holds over any span of time up to `burst` records, and those that one record makes upstream.
 public struct RateLimit<Input>: Operator {
     public typealias Output = Input
-    @usableFromInline let services: TaskServices
-    @usableFromInline var bucket: TokenBucket
-    @usableFromInline let clock: any RuntimeClock
+    private let services: TaskServices
+    private var bucket: TokenBucket
+    private let clock: any RuntimeClock
     private var isHolding = false
 
     @usableFromInline init(context: OperatorContext, perSecond: Double, burst: Double) throws {
@@ -34,18 +34,17 @@ public struct RateLimit<Input>: Operator {
             perSecond: perSecond * share, burst: max(1, burst * share), nowNanos: context.clock.monotonicNanos())
     }
 
-    @inlinable @inline(__always)
-    public mutating func process<Down: Collector>(_ input: Input, into down: inout Down) throws
+    @inlinable public mutating func process<Down: Collector>(_ input: Input, into down: inout Down) throws
     where Down.Element == Input {
-        if bucket.take() { refill() }
+        take()
         try down.collect(input)
     }
 
-    /// The clock is read only when the allowance that is known of is used up.
-    @inline(never)
-    @usableFromInline mutating func refill() {
+    /// Reads the clock for every record: what a pause brought must not be added to an allowance that the pause began with.
+    @usableFromInline mutating func take() {
         let now = clock.monotonicNanos()
         bucket.refill(now)
+        bucket.take()
         if bucket.isEmpty { hold(now) }
     }
 
@@ -70,11 +69,11 @@ public struct RateLimit<Input>: Operator {
 }
 
 /// Allowance that grows with time, up to a bound. Pure.
-@usableFromInline package struct TokenBucket {
+package struct TokenBucket {
     private let perSecond: Double
     private let burst: Double
     private var filledNanos: Int64
-    @usableFromInline var tokens: Double = 0
+    private var tokens: Double = 0
 
     package init(perSecond: Double, burst: Double, nowNanos: Int64) {
         self.perSecond = perSecond
@@ -82,12 +81,8 @@ public struct RateLimit<Input>: Operator {
         filledNanos = nowNanos
     }
 
-    /// Uses one; true when none is left then.
-    @inlinable @inline(__always)
-    package mutating func take() -> Bool {
-        tokens -= 1
-        return tokens < 0
-    }
+    /// Uses one, on credit when none is left.
+    package mutating func take() { tokens -= 1 }
 
     package mutating func refill(_ nowNanos: Int64) {
         tokens = min(burst, tokens + Double(max(0, nowNanos - filledNanos)) / 1e9 * perSecond)

@@ -18,6 +18,8 @@ public struct TopN<Input: StateCodable, Measure: Comparable>: Aggregate {
 
     @inlinable public func add(_ input: Input, to top: inout [Input]) {
         let value = measure(input)
+        // What was kept before a restart may have been more.
+        if top.count > n { top.removeLast(top.count - n) }
         if top.count == n, let least = top.last, measure(least) >= value { return }
         let place = top.firstIndex { measure($0) < value } ?? top.count
         if top.count == n { top.removeLast() }
@@ -25,5 +27,5 @@ public struct TopN<Input: StateCodable, Measure: Comparable>: Aggregate {
     }
 
     @inlinable public func merge(_ other: [Input], into top: inout [Input]) { for input in other { add(input, to: &top) } }
-    @inlinable public func result(_ top: [Input]) -> [Input] { top }
+    @inlinable public func result(_ top: [Input]) -> [Input] { Array(top.prefix(n)) }
 }

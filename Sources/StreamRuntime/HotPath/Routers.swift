@@ -15,10 +15,8 @@
         isTimed = gate.isTimed
     }
 
-    /// True when this filled a batch, which was sent.
-    @discardableResult
     @inlinable @inline(__always)
-    func write(_ element: Element, to target: Int) -> Bool {
+    func write(_ element: Element, to target: Int) {
         let cursor = cursors + target
         let place = cursor.pointee.next
         place.initializeMemory(as: Element.self, to: element)
@@ -27,9 +25,7 @@
             cursor.pointee.nextTime.pointee = recordTime.millis
             cursor.pointee.nextTime += 1
         }
-        guard cursor.pointee.next == cursor.pointee.end else { return false }
-        gate.rotate(target)
-        return true
+        if cursor.pointee.next == cursor.pointee.end { gate.rotate(target) }
     }
 }
 
@@ -66,7 +62,8 @@ public struct KeyRouter<Element, Key: StreamKey>: Collector {
     }
 }
 
-/// Round robin, a batch to each subtask in turn; to the one of the same index when both sides are equally many.
+/// Round robin, a record to each subtask in turn: batches of a slow stream leave before they are full, and would all go to
+/// one subtask if only a full one moved on. To the subtask of the same index when both sides are equally many.
 public struct BatchRouter<Element>: Collector {
     @usableFromInline let writer: BatchWriter<Element>
     @usableFromInline let outputs: TaskOutputs
@@ -82,9 +79,8 @@ public struct BatchRouter<Element>: Collector {
 
     @inlinable @inline(__always)
     public mutating func collect(_ element: Element) throws {
-        if writer.write(element, to: target), isRoundRobin {
-            target = target &+ 1 == writer.gate.targetCount ? 0 : target &+ 1
-        }
+        writer.write(element, to: target)
+        if isRoundRobin { target = target &+ 1 == writer.gate.targetCount ? 0 : target &+ 1 }
     }
 
     @inlinable public mutating func handle(_ signal: ChainSignal) throws { outputs.handle(signal) }

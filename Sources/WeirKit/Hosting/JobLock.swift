@@ -28,7 +28,9 @@ public final class JobLock: Sendable {
         let descriptor = open("\(checkpointRoot)/\(job)/owner.lock", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
-        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return errno == EWOULDBLOCK }
+        flock(descriptor, LOCK_UN)
+        return false
     }
 
     /// Static, so that a failure closes the descriptor once: a class whose `init` throws after its properties
@@ -48,7 +50,11 @@ public final class JobLock: Sendable {
         return descriptor
     }
 
-    deinit { close(descriptor) }
+    /// Unlocked first: a child that is being spawned has a copy of the descriptor for a moment.
+    deinit {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     private static func read(_ descriptor: Int32) -> String? {
         var bytes = [UInt8](repeating: 0, count: 32)

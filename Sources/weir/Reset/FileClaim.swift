@@ -28,5 +28,9 @@ final class FileClaim {
         descriptor = opened
     }
 
-    deinit { close(descriptor) }
+    /// Unlocked first: a child that is being spawned has a copy of the descriptor for a moment.
+    deinit {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }
