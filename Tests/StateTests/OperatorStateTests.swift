@@ -94,6 +94,20 @@ import Testing
         #expect(third.map(\.union) == [[]] && third.map(\.rules) == [["limit": 200]])
     }
 
+    @Test func atTheSameParallelismEachSubtaskHasItsListBack() throws {
+        let folder = try TemporaryFolder()
+        _ = try run(folder, CollectSink<Int64>(), 1000, parallelism: 2)
+        let groups = JobOptions().keyGroups
+        let second = try run(folder, CollectSink<Int64>(), 1000, parallelism: 2)
+        #expect(second.flatMap(\.split).sorted() == Array(0..<1000), "every item once")
+        for subtask in 0..<2 {
+            let mine = (0..<Int64(1000)).filter {
+                groups.subtask(of: groups.group(ofHash: ($0 % 10).stableHash), parallelism: 2) == subtask
+            }
+            #expect(second.contains { $0.split.sorted() == mine })
+        }
+    }
+
     @Test(arguments: BackendCase.allCases) func aCheckpointCanBeLookedInto(_ backendCase: BackendCase) throws {
         let folder = try TemporaryFolder()
         let backend = backendCase.make()

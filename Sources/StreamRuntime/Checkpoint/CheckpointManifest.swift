@@ -24,6 +24,8 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
         public var schema: String
         public var count: Int
         public var file: CheckpointFile
+        /// Of a list that is dealt out: whose it was. Absent in checkpoints of older builds.
+        public var share: OperatorList.Share?
     }
 
     public var format: Int

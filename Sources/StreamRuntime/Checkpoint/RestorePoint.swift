@@ -130,17 +130,31 @@ struct RestorePoint: Sendable {
     func list(
         _ id: OperatorID, _ name: String, _ schema: String, owned: Range<Int>, files: any CheckpointFiles
     ) throws -> [OperatorList.Item] {
-        guard let entry = manifest?.operators.first(where: { $0.id == id.rawValue }) else { return [] }
-        var items: [OperatorList.Item] = []
-        for list in entry.lists where list.name == name {
-            guard list.schema == schema else {
-                throw RecoveryRefusal(
-                    "list '\(name)' of operator '\(id)' was stored as \(list.schema), the job now declares \(schema)",
-                    remedy: "Keep the old encoding until the list has run empty.")
-            }
-            items += try OperatorListFile.read(list.file, files).filter { owned.contains($0.keyGroup) }
+        try lists(id, name, schema).flatMap { try OperatorListFile.read($0.file, files).filter { owned.contains($0.keyGroup) } }
+    }
+
+    /// Who had an item at this parallelism gets it back: what an operator holds of a partition stays with the subtask that reads
+    /// it. At another one, and from checkpoints that do not say whose the items were, item *i* of all goes to subtask *i* mod
+    /// parallelism.
+    func share(
+        _ share: OperatorList.Share, of id: OperatorID, _ name: String, _ schema: String, files: any CheckpointFiles
+    ) throws -> [OperatorList.Item] {
+        let stored = try lists(id, name, schema)
+        if stored.allSatisfy({ $0.share?.parallelism == share.parallelism }) {
+            return try stored.filter { $0.share == share }.flatMap { try OperatorListFile.read($0.file, files) }
         }
-        return items
+        let all = try stored.flatMap { try OperatorListFile.read($0.file, files) }
+        return all.enumerated().filter { $0.offset % share.parallelism == share.subtask }.map(\.element)
+    }
+
+    private func lists(_ id: OperatorID, _ name: String, _ schema: String) throws -> [CheckpointManifest.List] {
+        let lists = manifest?.operators.first { $0.id == id.rawValue }?.lists.filter { $0.name == name } ?? []
+        if let list = lists.first(where: { $0.schema != schema }) {
+            throw RecoveryRefusal(
+                "list '\(name)' of operator '\(id)' was stored as \(list.schema), the job now declares \(schema)",
+                remedy: "Keep the old encoding until the list has run empty.")
+        }
+        return lists
     }
 }
 

@@ -24,6 +24,14 @@ public struct OperatorList: Sendable, Equatable {
     public var name: String
     public var schema: String
     public var items: [Item]
+    /// Of a list that is dealt out: whose share this is.
+    public var share: Share?
+
+    /// A subtask, of so many.
+    public struct Share: Sendable, Equatable, Codable {
+        public var subtask: Int
+        public var parallelism: Int
+    }
 
     public struct Item: Sendable, Equatable {
         public var keyGroup: Int
@@ -34,10 +42,11 @@ public struct OperatorList: Sendable, Equatable {
         }
     }
 
-    public init(operatorID: OperatorID, name: String, schema: String, items: [Item]) {
+    public init(operatorID: OperatorID, name: String, schema: String, items: [Item], share: Share? = nil) {
         self.operatorID = operatorID
         self.name = name
         self.schema = schema
         self.items = items
+        self.share = share
     }
 }

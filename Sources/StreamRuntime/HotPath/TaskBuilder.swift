@@ -99,6 +99,8 @@ public struct OperatorContext {
     package let restoredList: (_ name: String, _ schema: String) throws -> [OperatorList.Item]
     /// The same for every key group: what all subtasks of the operator wrote.
     package let restoredUnionList: (_ name: String, _ schema: String) throws -> [OperatorList.Item]
+    /// One share of a list that is dealt out.
+    let restoredShare: (_ name: String, _ schema: String, OperatorList.Share) throws -> [OperatorList.Item]
     let sideOutput: (_ name: String) -> OutputGate?
     package let alignments: WatermarkAlignments
     package let pauses: PauseReasons
@@ -204,6 +206,9 @@ public final class TaskBuilder {
             },
             restoredUnionList: { [environment] name, schema in
                 try environment.restoredList(id, name, schema, owned: 0..<environment.keyGroups.count)
+            },
+            restoredShare: { [environment] name, schema, share in
+                try environment.restore.share(share, of: id, name, schema, files: environment.files)
             },
             sideOutput: { [sideOutputs] name in sideOutputs.first { $0.node == node && $0.name == name }?.gate },
             alignments: environment.alignments,

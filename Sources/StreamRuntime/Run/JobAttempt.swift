@@ -239,7 +239,8 @@ final class JobAttempt {
                     share.lists.append(
                         (list.operatorID,
                             CheckpointManifest.List(
-                                name: list.name, schema: list.schema, count: list.items.count, file: file)))
+                                name: list.name, schema: list.schema, count: list.items.count, file: file,
+                                share: list.share)))
                 }
                 try faults?.reached(.stateWritten)
                 events.post(.written(task: task, snapshot.epoch, share))

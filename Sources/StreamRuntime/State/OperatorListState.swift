@@ -1,6 +1,7 @@
 /// How the items of an operator list are dealt out when the job goes on from a checkpoint.
 public enum ListRedistribution: Sendable {
-    /// Each item to one subtask, evenly: item *i* of all goes to subtask *i* mod parallelism.
+    /// Each item to one subtask: at the parallelism the checkpoint was taken with to the one that had it, at another one
+    /// evenly, item *i* of all to subtask *i* mod parallelism.
     case split
     /// Every item to every subtask.
     case union
@@ -44,11 +45,13 @@ extension OperatorContext {
         _ name: String, _: Element.Type, redistribution: ListRedistribution
     ) throws -> OperatorListState<Element> {
         let schema = Element.stateSchema
-        let stored = try restoredUnionList(OperatorLists.storedName(name), schema)
-        let mine = redistribution == .union
-            ? stored : stored.enumerated().filter { $0.offset % parallelism == subtask }.map(\.element)
+        let storedName = OperatorLists.storedName(name)
+        let share = redistribution == .split ? OperatorList.Share(subtask: subtask, parallelism: parallelism) : nil
+        let mine = try share.map { try restoredShare(storedName, schema, $0) } ?? restoredUnionList(storedName, schema)
         let list = OperatorListState(try mine.map { try $0.decoded(Element.self) })
-        try services.lists.declare(name, of: operatorID, schema: schema) { list.elements.map { .init(encoding: $0) } }
+        try services.lists.declare(name, of: operatorID, schema: schema, share: share) {
+            list.elements.map { .init(encoding: $0) }
+        }
         return list
     }
 
@@ -76,6 +79,7 @@ final class OperatorLists {
         let name: String
         let operatorID: OperatorID
         let schema: String
+        let share: OperatorList.Share?
         let items: () -> [OperatorList.Item]
     }
     private var declared: [Declared] = []
@@ -84,7 +88,8 @@ final class OperatorLists {
     static func storedName(_ name: String) -> String { "user.\(name)" }
 
     func declare(
-        _ name: String, of operatorID: OperatorID, schema: String, items: @escaping () -> [OperatorList.Item]
+        _ name: String, of operatorID: OperatorID, schema: String, share: OperatorList.Share? = nil,
+        items: @escaping () -> [OperatorList.Item]
     ) throws {
         guard !name.isEmpty, name.utf8.allSatisfy({ UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20
             || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || "-_.".utf8.contains($0) })
@@ -96,14 +101,15 @@ final class OperatorLists {
         guard !declared.contains(where: { $0.name == name && $0.operatorID == operatorID }) else {
             throw GraphError("operator '\(operatorID)' declares two lists of one name; give each its own")
         }
-        declared.append(Declared(name: name, operatorID: operatorID, schema: schema, items: items))
+        declared.append(Declared(name: name, operatorID: operatorID, schema: schema, share: share, items: items))
     }
 
     /// At the barrier, in the step.
     func snapshot(into snapshot: TaskSnapshot) {
         for list in declared {
             snapshot.add(
-                OperatorList(operatorID: list.operatorID, name: list.name, schema: list.schema, items: list.items()))
+                OperatorList(
+                    operatorID: list.operatorID, name: list.name, schema: list.schema, items: list.items(), share: list.share))
         }
     }
 }
