@@ -1,5 +1,7 @@
+import StreamRuntime
+
 /// A file that cannot be read as the job asks: what, where, and what to do.
-public struct FileSourceError: Error, CustomStringConvertible, Sendable {
+public struct FileSourceError: UnrestartableError, CustomStringConvertible, Sendable {
     public let file: String
     /// Where in the file, if that matters.
     public let byte: Int64?
@@ -15,7 +17,7 @@ public struct FileSourceError: Error, CustomStringConvertible, Sendable {
 }
 
 /// A line that the job's decoder refused and that no `onUndecodable` took.
-public struct UndecodableLine: Error, CustomStringConvertible {
+public struct UndecodableLine: UnrestartableError, CustomStringConvertible {
     public let file: String
     public let byte: Int64
     public let cause: any Error

@@ -1,4 +1,5 @@
 import CRdKafka
+import StreamRuntime
 
 /// One record as it lies in the client's memory: nothing is copied until asked for.
 ///
@@ -71,7 +72,7 @@ public struct KafkaRecordView: ~Copyable {
 }
 
 /// A record that `decode` could not read, and where it is.
-public struct KafkaUndecodableRecord: Error, CustomStringConvertible {
+public struct KafkaUndecodableRecord: UnrestartableError, CustomStringConvertible {
     public let topic: String
     public let partition: Int32
     public let offset: Int64

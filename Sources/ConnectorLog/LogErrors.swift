@@ -62,7 +62,7 @@ public struct LogOutOfRange: Error, CustomStringConvertible, Sendable {
 }
 
 /// A record that the job's decoder refused and that no `onUndecodable` took.
-public struct LogUndecodable: Error, CustomStringConvertible {
+public struct LogUndecodable: UnrestartableError, CustomStringConvertible {
     public let topic: String
     public let partition: Int32
     public let offset: Int64

@@ -116,9 +116,9 @@ package struct RecoveryComparison {
         throw RecoveryRefusal(
             "\(Self.name(place)) has committed offset \(found.offset ?? -1), but '\(decisionTopic)' holds no decision "
                 + "of job \(job), island \(island)",
-            remedy: "If the group belonged to another program and this is the job's first start, say so with "
-                + "KafkaTransactions(acceptBareOffsets: true); otherwise use a group of the job's own, or delete "
-                + "its offsets (\(Self.deleteCommand(place)))")
+            remedy: "Use a group of the job's own (another --namespace gives it one), or delete the offsets "
+                + "(\(Self.deleteCommand(place))). A job whose group belonged to another program before can say so in its "
+                + "code, for its first start: KafkaTransactions(acceptBareOffsets: true)")
     }
 
     private static func name(_ place: BrokerOffset) -> String {

@@ -123,6 +123,21 @@ private func readAll<S: Source>(_ source: S, budget: Int = 7) throws -> [S.Eleme
         #expect(throws: FileSourceError.self) { try reader.poll(into: &output, budget: 1) }
     }
 
+    /// A job that restarts finds them missing, or unreadable, again and again.
+    @Test func whatNoRestartCanOpenEndsTheJob() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("f", "one\n")
+        let source = TextFileSource(lines: file)
+        for split in [folder.path + "/gone", file + "/below"] {
+            let error = #expect(throws: FileSourceError.self) {
+                try source.makeReader(readerContext([SplitPosition(split: split, next: 0)]))
+            }
+            #expect(error?.file == split && error?.problem.contains("no such file") == true)
+        }
+        let error = #expect(throws: FileSourceError.self) { try TextFileSource(lines: folder.path + "/gone").discoverSplits(context) }
+        #expect((error as (any Error)?) is any UnrestartableError)
+    }
+
     @Test func lineBeyondTheLimitIsRefused() throws {
         let folder = try TemporaryFolder()
         let file = try folder.write("f", "ok\n" + String(repeating: "x", count: 600_000))

@@ -1,3 +1,4 @@
+import Foundation
 import StreamRuntime
 import Testing
 
@@ -24,6 +25,9 @@ struct ManifestTests {
 
     @Test("a manifest that says what none can is refused, with what it says", arguments: [
         (#""keyGroups":4"#, #""keyGroups":0"#, "0 key groups"),
+        (#""lists":[]"#,
+            #""lists":[{"name":"l","schema":"i64","count":1,"file":{"path":"l","bytes":1,"hash":"0"},"share":{"subtask":2,"parallelism":2}}]"#,
+            "'l' of subtask 2, of 2"),
         (#""keyGroups":4"#, #""keyGroups":99999"#, "99999 key groups"),
         (#""keyGroupStart":0"#, #""keyGroupStart":5"#, "key groups 5 to 4"),
         (#""keyGroupStart":0"#, #""keyGroupStart":-1"#, "key groups -1 to 4"),
@@ -38,6 +42,16 @@ struct ManifestTests {
         // Of two sizes that do not add up, either may be the one that is named.
         let text = error?.problem ?? ""
         #expect(text.contains(problem) || (new.contains("bytes") && text.contains("bytes")), "\(text)")
+    }
+
+    @Test func aFolderWithoutAnyCheckpointIsNotTheOneThatTheJobUsed() throws {
+        let folder = try TemporaryFolder()
+        let store = try FileCheckpointStore(folder: folder.path + "/job")
+        let refusal = #expect(throws: RecoveryRefusal.self) { try store.manifest(named: "chk-7.manifest") }
+        #expect(refusal?.remedy.contains("--checkpoint-dir") == true)
+        #expect(FileManager.default.createFile(atPath: folder.path + "/job/chk-6.manifest", contents: nil))
+        let other = #expect(throws: RecoveryRefusal.self) { try store.manifest(named: "chk-7.manifest") }
+        #expect(other?.remedy.contains("another checkpoint") == true)
     }
 
     @Test func anEpochThatNoneCanFollowIsNoCheckpointID() {

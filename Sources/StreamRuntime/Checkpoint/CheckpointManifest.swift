@@ -96,6 +96,10 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
                 return "has a part of key groups \(part.keyGroupStart) to \(part.keyGroupEnd), of \(keyGroups)"
             }
         }
+        for list in operators.flatMap(\.lists) {
+            guard let share = list.share, share.subtask < 0 || share.subtask >= share.parallelism else { continue }
+            return "has a list '\(list.name)' of subtask \(share.subtask), of \(share.parallelism)"
+        }
         var total = 0
         for file in Set(files) {
             guard !file.path.hasPrefix("/"), !file.path.split(separator: "/").contains("..") else {

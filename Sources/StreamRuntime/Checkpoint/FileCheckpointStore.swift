@@ -118,6 +118,12 @@ public struct FileCheckpointStore: CheckpointFiles {
     public func manifest(named name: String) throws -> (manifest: CheckpointManifest, hash: String) {
         let path = "\(folder)/\(name)"
         guard let data = try disk.contents(path) else {
+            if try manifestNames().isEmpty {
+                throw RecoveryRefusal(
+                    "checkpoint manifest \(path) is missing, as is any other: \(folder) holds no checkpoint",
+                    remedy: "Name the folder that the job used before (--checkpoint-dir), or bring its files here. To start over, "
+                        + "take another --namespace; what 'weir up' keeps, 'weir reset' clears.")
+            }
             throw RecoveryRefusal(
                 "checkpoint manifest \(path) is missing",
                 remedy: "Start from another checkpoint (weir checkpoints list), or restore the file.")
