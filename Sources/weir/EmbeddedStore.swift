@@ -4,13 +4,13 @@ import WeirKit
 
 /// Stores on this machine's disk, which belong to one process.
 enum EmbeddedStore {
-    /// What `open` opens. Throws `CommandFailure` when another process has it, with the setting that names one which
-    /// processes can share.
+    /// What `open` opens. Throws `CommandFailure` when another process has it: which one, and what to do; the setting names a
+    /// store that processes can share.
     static func open<Store>(insteadSet setting: String, _ open: () throws -> Store) throws -> Store {
         do {
             return try open()
         } catch let error as LogOwnedElsewhere {
-            throw taken("the log \(error.path) belongs to \(error.pid.map { "process \($0)" } ?? "another process")", setting)
+            throw taken("\(error.path) is open in another process\(error.pid.map { " (\($0))" } ?? "")", setting)
         } catch let StoreError.invalid(detail) where detail.contains("is open in another process") {
             throw taken(detail, setting)
         }
@@ -18,7 +18,8 @@ enum EmbeddedStore {
 
     private static func taken(_ detail: String, _ setting: String) -> CommandFailure {
         CommandFailure(
-            "\(detail). Embedded stores belong to one process: run everything with 'weir up', or let processes share a real "
-                + "one, such as --set \(setting)")
+            "\(detail): another weir runs on this data folder. Stop it first (Ctrl-C where it runs, or SIGTERM), or give this one "
+                + "folders of its own: --set data=FOLDER --checkpoint-dir FOLDER. What processes are to share must be a real store, "
+                + "such as --set \(setting)")
     }
 }

@@ -4,6 +4,7 @@ import Foundation
 final class RunningSystem {
     let folder: String
     private let process = Process()
+    var pid: Int32 { process.processIdentifier }
 
     /// `weir up`.
     convenience init(_ arguments: [String]) throws {

@@ -75,8 +75,11 @@ final class RocksDatabase: @unchecked Sendable {
     }
 
     private static func openingFailure(_ message: String, path: String) -> StoreError {
-        if message.contains("lock") {
-            return .invalid("\(path) is open in another process; stop it or choose another path (\(message))")
+        // Its words for a lock that is held; damaged blocks, and a lock file that cannot be opened, are something else.
+        if message.contains("hold by current process") { return .invalid("\(path) is open in this process already") }
+        if message.lowercased().contains("while lock file") {
+            let pid = LockOwner.pid(of: "\(path)/LOCK").map { " (\($0))" } ?? ""
+            return .invalid("\(path) is open in another process\(pid)")
         }
         return .invalid("cannot open the store at \(path): \(message)")
     }
