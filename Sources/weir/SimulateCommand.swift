@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlPlane
 import Foundation
 import Services
 import StreamRuntime
@@ -58,6 +59,12 @@ struct SimulateOrders: AsyncParsableCommand {
         settings.traders.nonsenseMillionths = Int64(nonsense) * 10_000
         settings.duplicateMillionths = Int64(duplicates) * 10_000
         let client = GatewayClient(gateway, connectionsMax: inFlight)
+        do {
+            try await greet(client)
+        } catch {
+            await client.close()
+            throw error
+        }
         let simulator = OrderSimulator(client, settings, signIn: try await tokens(client))
         let running = Task { try await simulator.run() }
         let signals = StopSignals(
@@ -77,6 +84,18 @@ struct SimulateOrders: AsyncParsableCommand {
         let report = try result.get()
         say(report.text)
         guard report.isSound else { throw CommandFailure("an answer was not as it must be; see above") }
+    }
+
+    private func greet(_ client: GatewayClient) async throws {
+        do {
+            try await client.greet()
+        } catch let failure as SimulationFailure {
+            throw CommandFailure(failure.description)
+        } catch {
+            throw CommandFailure(
+                "no gateway is reached at \(gateway): \(ConnectionErrorText.of(error)); start one with 'weir up', or name it with "
+                    + "--gateway http://HOST:PORT")
+        }
     }
 
     private func tokens(_ client: GatewayClient) async throws -> @Sendable (UserID) async throws -> String {

@@ -4,8 +4,8 @@ import NIOPosix
 import WeirKit
 
 /// Why a server was not reached, for people.
-enum ConnectionErrorText {
-    static func of(_ error: any Error) -> String {
+package enum ConnectionErrorText {
+    package static func of(_ error: any Error) -> String {
         switch error {
         case let error as IOError: ErrorText.of(error.errnoCode)
         case let error as NIOConnectionError:

@@ -35,6 +35,8 @@ package struct GatewayClient: Sendable {
         configuration.timeout.connect = .seconds(2)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionsMax
         configuration.httpVersion = .http1Only
+        // Whoever asks decides whether to ask again.
+        configuration.connectionPool.retryConnectionEstablishment = false
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
@@ -59,6 +61,15 @@ package struct GatewayClient: Sendable {
             retryAfterSeconds: response.headers.first(name: "retry-after").flatMap { Int($0) })
     }
 
+    /// Whether there is a gateway at all: throws what kept it from being reached, or `SimulationFailure` when something else
+    /// answers there.
+    package func greet() async throws {
+        let answer = try await send(.GET, "/healthz")
+        guard answer.status == 200 else {
+            throw SimulationFailure("what answers at \(url) is no gateway: GET /healthz gave \(answer.status); see --gateway")
+        }
+    }
+
     // MARK: What a user does
 
     /// A token from the page's sign-in, which only a gateway on the user's own machine has.
@@ -75,6 +86,11 @@ package struct GatewayClient: Sendable {
     /// Opens the user's account, or finds it open.
     func openAccount(_ token: String) async throws {
         let answer = try await send(.POST, "/v1/accounts", token: token)
+        if answer.status == 401 {
+            throw SimulationFailure(
+                "the gateway at \(url) does not know who minted our tokens: run this where its data folder is (--set data=FOLDER), "
+                    + "give it the same tokens.secret, or take its own tokens with --sign-in")
+        }
         guard answer.status == 201 || answer.status == 409 else {
             throw SimulationFailure("POST /v1/accounts answered \(answer.status) \(answer.problem ?? "")")
         }
