@@ -76,6 +76,22 @@ private func name(_ cut: Cut<Int32, Line>) -> String {
         #expect(Set(again.takeElements().map(name)) == Set(made.dropFirst()))
     }
 
+    /// K4. Had it left, a replay from before the barrier, which cuts elsewhere, would have sent its records in another cut.
+    @Test func aFullCutBehindOneThatWaitsWaitsToo() {
+        var table = CutTable<Int32, Line>(BatchLimits(countMax: 2, bytesMax: 1000, ageMax: .seconds(1)))
+        func add(_ partition: Int32, _ offset: Int64) -> String? {
+            table.add(Line(partition, offset), of: partition, offset: offset, weight: 1, nowNanos: { 0 }).map(name)
+        }
+        #expect(add(0, 0) == nil)
+        table.barrier(Epoch(1), nowNanos: 2_000_000_000)
+        #expect(add(0, 1) == nil && !table.isHolding)
+        #expect(add(0, 2) == nil && table.isHolding, "full, but behind the other")
+        #expect(add(1, 0) == nil && add(1, 1) == "1:0-1#2", "another partition's leaves at once")
+        #expect(table.decided(Epoch(1)).map(name) == ["0:0-0#1", "0:1-2#2"])
+        #expect(!table.isHolding && table.isEmpty)
+        #expect(add(0, 3) == nil && add(0, 4) == "0:3-4#2")
+    }
+
     @Test func aCutThatGrowsGoesOnFromTheSnapshot() throws {
         let first = try harness()
         try first.push(Line(0, 7))

@@ -43,6 +43,8 @@ extension Cut: StateCodable where Partition: StateCodable, Element: StateCodable
 /// K2. A cut that is full leaves at once: where it ends follows from where it began, and that is in the snapshot.
 /// K3. A cut that ends because of its age ends at a barrier, is part of that barrier's snapshot, and leaves only once that
 ///     epoch is decided: no replay can cut otherwise.
+/// K4. A full cut behind one that waits by K3 waits with it: it began where the other ended, and a replay from before that
+///     barrier would have it begin elsewhere.
 package struct CutTable<Partition: Hashable & Sendable, Element: Sendable> {
     package typealias MadeCut = Cut<Partition, Element>
 
@@ -54,14 +56,17 @@ package struct CutTable<Partition: Hashable & Sendable, Element: Sendable> {
 
     private let limits: BatchLimits
     private var growing: [Partition: Growing] = [:]
-    /// Ended by age, with the epoch whose snapshot has them first, in order.
-    private var recorded: [(epoch: Epoch, cut: MadeCut)] = []
+    /// Ended by age, with the epoch whose snapshot has them first, and full ones behind them, in order.
+    private var recorded: [(epoch: Epoch, cut: MadeCut, isFull: Bool)] = []
 
     package init(_ limits: BatchLimits) { self.limits = limits }
 
     package var isEmpty: Bool { growing.isEmpty && recorded.isEmpty }
 
-    /// A cut that has become full.
+    /// Whether a full cut waits: until it may leave no more records should come, or memory grows with them.
+    package var isHolding: Bool { recorded.contains { $0.isFull } }
+
+    /// A cut that has become full and may leave.
     package mutating func add(
         _ element: Element, of partition: Partition, offset: Int64, weight: Int, nowNanos: () -> Int64
     ) -> MadeCut? {
@@ -71,7 +76,9 @@ package struct CutTable<Partition: Hashable & Sendable, Element: Sendable> {
             .add(element, weight: weight, nowNanos: nowNanos)
         growing[partition]?.lastOffset = offset
         if let grown = growing[partition], grown.batch.elements.count >= limits.countMax { made = end(partition) }
-        return made
+        guard let full = made, let before = recorded.last(where: { $0.cut.partition == partition }) else { return made }
+        recorded.append((before.epoch, full, true))
+        return nil
     }
 
     private mutating func end(_ partition: Partition) -> MadeCut? {
@@ -88,7 +95,7 @@ package struct CutTable<Partition: Hashable & Sendable, Element: Sendable> {
     package mutating func barrier(_ epoch: Epoch, nowNanos: Int64) {
         let old = growing.filter { $0.value.batch.isDue(limits, nowNanos: nowNanos) }
         for (partition, grown) in old {
-            recorded.append((epoch, Self.cut(partition, grown)))
+            recorded.append((epoch, Self.cut(partition, grown), false))
             growing[partition] = nil
         }
     }
@@ -112,7 +119,7 @@ package struct CutTable<Partition: Hashable & Sendable, Element: Sendable> {
         _ cut: MadeCut, hasEnded: Bool, weight: (Element) -> Int, nowNanos: () -> Int64
     ) {
         // After a change of parallelism the parts of one partition may meet: each stays a cut of its own.
-        if hasEnded || growing[cut.partition] != nil { return recorded.append((.genesis, cut)) }
+        if hasEnded || growing[cut.partition] != nil { return recorded.append((.genesis, cut, false)) }
         var grown = Growing(firstOffset: cut.firstOffset, lastOffset: cut.lastOffset)
         for element in cut.elements { grown.batch.add(element, weight: weight(element), nowNanos: nowNanos) }
         growing[cut.partition] = grown

@@ -6,7 +6,7 @@ extension Stream where Element: StateCodable & Sendable {
     ///         .sink(ClickHouseSink(…))
     ///
     /// A full cut goes on at once. One that ends because of its age ends at a barrier and goes on when that epoch is decided,
-    /// a checkpoint interval later. Between the source and here no operator may bring records of a partition out of order.
+    /// a checkpoint interval later; a full one behind it waits with it, and the stream with that. Between the source and here no operator may bring records of a partition out of order.
     /// What is held is part of every checkpoint; there is no event time behind.
     @inlinable public func cuts<Partition: Hashable & StateCodable & Sendable>(
         _ limits: BatchLimits, weight: @escaping @Sendable (Element) -> Int = { _ in 1 },
@@ -28,6 +28,7 @@ public struct Cuts<Partition: Hashable & StateCodable & Sendable, Element: State
     private let stored: OperatorListState<StoredCut<Partition, Element>>
     private var table: CutTable<Partition, Element>
     private var isPending = false
+    private var isHolding = false
 
     @usableFromInline init(
         context: OperatorContext, limits: BatchLimits, weight: @escaping @Sendable (Element) -> Int,
@@ -54,6 +55,7 @@ public struct Cuts<Partition: Hashable & StateCodable & Sendable, Element: State
             clock.monotonicNanos()
         }
         updatePending()
+        updateHolding()
         if let full { try down.collect(full) }
     }
 
@@ -75,6 +77,15 @@ public struct Cuts<Partition: Hashable & StateCodable & Sendable, Element: State
     where Down.Element == Output {
         for cut in table.decided(epoch) { try down.collect(cut) }
         updatePending()
+        updateHolding()
+    }
+
+    private mutating func updateHolding() {
+        let holds = table.isHolding
+        if holds { services.backPressure.raise() }
+        guard holds != isHolding else { return }
+        isHolding = holds
+        services.setFull(holds)
     }
 
     /// A job that is stopped goes on with its epochs until every cut has left.
