@@ -90,7 +90,7 @@ let package = Package(
         .target(
             name: "ConnectorDynamoDB",
             dependencies: [
-                "StoreKit", "StreamRuntime",
+                "StoreKit", "StreamRuntime", "UntrustedJSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: strict),
@@ -125,7 +125,7 @@ let package = Package(
             name: "TradingStores",
             dependencies: [
                 "Trading", "StoreKit", "ConnectorDynamoDB", "ConnectorRedis", "ConnectorElasticsearch",
-                "ConnectorClickHouse", "CRocksDB",
+                "ConnectorClickHouse", "CRocksDB", "UntrustedJSON",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -145,7 +145,7 @@ let package = Package(
         .target(
             name: "WeirTracing",
             dependencies: [
-                "TraceContext",
+                "TraceContext", "UntrustedJSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -267,7 +267,7 @@ let package = Package(
         .testTarget(
             name: "FuzzTests", dependencies: ["weir-fuzz"], exclude: ["Corpus"], swiftSettings: strict),
         .testTarget(
-            name: "StreamRuntimeTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting"], swiftSettings: strict),
+            name: "StreamRuntimeTests", dependencies: ["UntrustedJSON", "StreamRuntime", "StreamRuntimeTesting"], swiftSettings: strict),
         .testTarget(
             name: "StreamRuntimeTestingTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting"],
             exclude: ["golden"], swiftSettings: unoptimized),

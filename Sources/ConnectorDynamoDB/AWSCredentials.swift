@@ -1,4 +1,5 @@
 import Foundation
+import UntrustedJSON
 
 /// An access key, with a session token and an end when it is a temporary one.
 package struct AWSCredentials: Hashable, Sendable {
@@ -47,7 +48,7 @@ package struct AWSCredentials: Hashable, Sendable {
 
     /// From the answer of a container's credentials endpoint; nil when it is none.
     package static func fromContainer(_ body: Data) -> AWSCredentials? {
-        guard let object = try? JSONSerialization.jsonObject(with: body) as? [String: Any],
+        guard let object = UntrustedJSON.object(body),
             let id = object["AccessKeyId"] as? String, let secret = object["SecretAccessKey"] as? String
         else { return nil }
         let end = (object["Expiration"] as? String).flatMap { try? Date($0, strategy: .iso8601) }

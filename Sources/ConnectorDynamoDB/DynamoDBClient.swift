@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import StoreKit
+import UntrustedJSON
 
 /// Calls of DynamoDB's AWS JSON 1.0 protocol: one signed POST each, bounded in time and size, never retried
 /// here (who calls knows whether to).
@@ -86,7 +87,7 @@ package final class DynamoDBClient: Sendable {
     }
 
     private static func refusal(_ status: Int, _ body: Data) -> Refusal {
-        let object = try? JSONSerialization.jsonObject(with: body) as? [String: Any]
+        let object = UntrustedJSON.object(body)
         let type = (object?["__type"] as? String).map { String($0[($0.lastIndex(of: "#").map { $0 } ?? $0.startIndex)...]) }
         let message = object?["message"] as? String ?? object?["Message"] as? String ?? ""
         let name = (type ?? "").trimmingCharacters(in: CharacterSet(charactersIn: "#"))

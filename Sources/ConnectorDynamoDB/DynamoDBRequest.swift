@@ -1,4 +1,5 @@
 import Foundation
+import UntrustedJSON
 
 /// Request bodies that every table needs, and answers taken apart.
 package enum DynamoDBRequest {
@@ -17,6 +18,6 @@ package enum DynamoDBRequest {
 
     /// An answer's object; empty when it is none.
     package static func object(_ answer: Data) -> [String: Any] {
-        (try? JSONSerialization.jsonObject(with: answer)) as? [String: Any] ?? [:]
+        UntrustedJSON.object(answer, depthMax: UntrustedJSON.depthMaxOfUsers) ?? [:]
     }
 }

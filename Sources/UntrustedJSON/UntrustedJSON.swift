@@ -19,6 +19,12 @@ package enum UntrustedJSON {
         return try JSONDecoder().decode(type, from: data)
     }
 
+    /// An object whose fields are looked at one by one; nil for anything else.
+    package static func object(_ data: Data, depthMax: Int = depthMax) -> [String: Any]? {
+        guard isShallow(data, depthMax: depthMax) else { return nil }
+        return (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
+    }
+
     /// Whether arrays and objects are nested no deeper than is allowed. Says nothing about the rest.
     package static func isShallow(_ bytes: some Sequence<UInt8>, depthMax: Int = depthMax) -> Bool {
         var depth = 0

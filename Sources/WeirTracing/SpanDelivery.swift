@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOCore
 import Synchronization
+import UntrustedJSON
 
 /// Sends batches of spans to a collector, one after the other. What cannot be delivered is dropped and counted: tracing
 /// never holds anything up.
@@ -121,7 +122,7 @@ package enum DeliveryAnswer: Hashable, Sendable {
 
     /// `{"partialSuccess":{"rejectedSpans":"3"}}`; the number may be text or not.
     private static func rejected(_ body: Data) -> Int {
-        let object = try? JSONSerialization.jsonObject(with: body) as? [String: Any]
+        let object = UntrustedJSON.object(body)
         let partial = object?["partialSuccess"] as? [String: Any]
         if let text = partial?["rejectedSpans"] as? String { return max(0, Int(text) ?? 0) }
         return max(0, partial?["rejectedSpans"] as? Int ?? 0)

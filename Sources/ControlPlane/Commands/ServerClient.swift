@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import UntrustedJSON
 import WeirKit
 
 /// Talks to a weir server for a command: every failure is one sentence and an exit code.
@@ -77,13 +78,13 @@ struct ServerClient: Sendable {
     }
 
     func decode<Value: Decodable>(_ data: Data) throws -> Value {
-        do { return try JSONDecoder().decode(Value.self, from: data) } catch {
+        do { return try UntrustedJSON.decode(Value.self, from: data) } catch {
             throw CommandFailure("\(url) answers, but not as a weir server does: \(error)", status: .unreachable)
         }
     }
 
     private func failure(_ status: HTTPResponseStatus, _ data: Data) -> any Error {
-        guard let text = (try? JSONDecoder().decode(Errors.self, from: data))?.errors.joined(separator: "; ") else {
+        guard let text = (try? UntrustedJSON.decode(Errors.self, from: data))?.errors.joined(separator: "; ") else {
             return CommandFailure(
                 "\(url) answers (\(status.code)), but not as a weir server does; name one with --server", status: .unreachable)
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import StreamRuntime
+import UntrustedJSON
 import WeirKit
 
 /// `submit JOB`: this executable's job, run by a server.
@@ -61,7 +62,7 @@ struct SubmitCommand<App: WeirApplication>: AsyncParsableCommand {
             type.name, executable: try Self.executablePath(), configuration: configuration,
             startArguments: startArguments)
         let answer = try await client.send(.POST, "/v1/jobs", body: try JSONEncoder().encode(submission))
-        guard let id = (try? JSONDecoder().decode(Accepted.self, from: answer.data))?.jobid else {
+        guard let id = (try? UntrustedJSON.decode(Accepted.self, from: answer.data))?.jobid else {
             throw CommandFailure("\(client.url) answers, but not as a weir server does", status: .unreachable)
         }
         if !format.isJSON { try StandardOutput.write("submitted '\(type.name)' as job \(id)\n".utf8) }

@@ -4,6 +4,7 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import StreamRuntime
+import UntrustedJSON
 import WeirKit
 
 /// A savepoint that is asked for.
@@ -81,11 +82,11 @@ struct JobAPI: Sendable {
         request.method = method
         request.headers.add(name: "content-type", value: "application/json")
         request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
-        return try JSONDecoder().decode(Answer.self, from: try await send(request, timeoutMillis))
+        return try UntrustedJSON.decode(Answer.self, from: try await send(request, timeoutMillis))
     }
 
     private func get<Value: Decodable>(_ path: String, timeoutMillis: Int64) async throws -> Value {
-        try JSONDecoder().decode(Value.self, from: try await send(request(path), timeoutMillis))
+        try UntrustedJSON.decode(Value.self, from: try await send(request(path), timeoutMillis))
     }
 
     private func request(_ path: String) -> HTTPClientRequest {
@@ -99,7 +100,7 @@ struct JobAPI: Sendable {
         let response = try await HTTPClient.shared.execute(request, timeout: .milliseconds(timeoutMillis))
         let data = Data((try await response.body.collect(upTo: Self.bytesMax)).readableBytesView)
         guard response.status == .ok else {
-            let reason = (try? JSONDecoder().decode(Refusal.self, from: data))?.error
+            let reason = (try? UntrustedJSON.decode(Refusal.self, from: data))?.error
             throw ControlError(Self.refusal, "the job's process answered \(response.status.code): \(reason ?? "no reason given")")
         }
         return data

@@ -54,7 +54,7 @@ package final class TokenAuthority: Sendable {
     ) async throws -> TokenAuthority {
         let set: JWKS
         do {
-            set = try JSONDecoder().decode(JWKS.self, from: Data(json.utf8))
+            set = try UntrustedJSON.decode(JWKS.self, from: Data(json.utf8))
         } catch {
             throw TokenKeyError("the key set is not a JWKS: \(error)")
         }

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import Trading
+import UntrustedJSON
 
 /// A user's side of the gateway, for simulations: sends requests and reads answers, nothing more. Callable from any task.
 package struct GatewayClient: Sendable {
@@ -12,7 +13,7 @@ package struct GatewayClient: Sendable {
         let body: Data
         let retryAfterSeconds: Int?
 
-        func decoded<Value: Decodable>(_ type: Value.Type) -> Value? { try? JSONDecoder().decode(type, from: body) }
+        func decoded<Value: Decodable>(_ type: Value.Type) -> Value? { try? UntrustedJSON.decode(type, from: body) }
 
         /// The `type` of a problem, without what they all begin with.
         var problem: String? {

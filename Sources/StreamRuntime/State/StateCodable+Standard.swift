@@ -1,4 +1,5 @@
 import Foundation
+import UntrustedJSON
 
 // Conformances of the standard types. Schemas are short and frozen: they stand in checkpoints.
 
@@ -122,7 +123,7 @@ extension CodableState {
     public init(from reader: inout ByteReader) throws {
         let bytes = try reader.sized()
         do {
-            self = try JSONDecoder().decode(Self.self, from: Data(bytes))
+            self = try UntrustedJSON.decode(Self.self, from: Data(bytes), depthMax: UntrustedJSON.depthMaxOfUsers)
         } catch {
             throw StateDecodingError("JSON state of \(Self.self) does not decode: \(error)")
         }

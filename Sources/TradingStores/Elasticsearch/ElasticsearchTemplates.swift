@@ -1,6 +1,7 @@
 import ConnectorElasticsearch
 import Foundation
 import StoreKit
+import UntrustedJSON
 
 /// The index template of the trade history, for `provision`.
 public struct ElasticsearchTemplates: ResourceProvider {
@@ -34,7 +35,7 @@ public struct ElasticsearchTemplates: ResourceProvider {
     }
 
     private static func properties(_ answer: Data) -> [String: String] {
-        let object = (try? JSONSerialization.jsonObject(with: answer)) as? [String: Any]
+        let object = UntrustedJSON.object(answer)
         let entry = (object?["index_templates"] as? [[String: Any]])?.first?["index_template"] as? [String: Any]
         let patterns = entry?["index_patterns"] as? [String] ?? []
         let aliases = (entry?["template"] as? [String: Any])?["aliases"] as? [String: Any] ?? [:]

@@ -1,6 +1,7 @@
 import Foundation
 import StoreKit
 import Trading
+import UntrustedJSON
 
 /// A trade as a document, and searches for such documents.
 ///
@@ -54,7 +55,7 @@ enum ElasticsearchTrade {
 
     /// The trades of a search's answer, in order.
     static func hits(_ answer: Data) throws(StoreError) -> [Trade] {
-        guard let object = try? JSONSerialization.jsonObject(with: answer) as? [String: Any],
+        guard let object = UntrustedJSON.object(answer),
             let outer = object["hits"] as? [String: Any], let hits = outer["hits"] as? [[String: Any]]
         else { throw .unavailable("_search: the answer holds no hits") }
         var trades: [Trade] = []

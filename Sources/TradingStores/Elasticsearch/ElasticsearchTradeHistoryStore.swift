@@ -2,6 +2,7 @@ import ConnectorElasticsearch
 import Foundation
 import StoreKit
 import Trading
+import UntrustedJSON
 
 /// The trade history in Elasticsearch (or OpenSearch): an index a month of `executedAt`, behind one alias, made by an
 /// index template. A trade's id is its document's, so that recording it again changes nothing.
@@ -45,7 +46,7 @@ public final class ElasticsearchTradeHistoryStore: TradeHistoryStore {
         _ = try await client.call(.post, "/\(alias)/_refresh", accepting: [404])
         let (status, answer) = try await client.call(.get, "/\(alias)/_count", accepting: [404])
         if status == 404 { return 0 }
-        guard let object = try? JSONSerialization.jsonObject(with: answer) as? [String: Any], let count = object["count"] as? Int
+        guard let object = UntrustedJSON.object(answer), let count = object["count"] as? Int
         else { throw .unavailable("_count of \(alias) on \(client.name): the answer holds no count") }
         return count
     }

@@ -1,5 +1,6 @@
 import Foundation
 import StreamRuntime
+import UntrustedJSON
 
 /// What a job's process says about itself in the file that `control.file` names: where it can be reached, and, once it has
 /// ended in order, how. A process that was killed leaves no end. Written by the process alone, to a temporary name and
@@ -30,7 +31,7 @@ public struct ControlFile: Sendable, Codable {
     /// `nil` when there is none, or it cannot be read as one.
     public static func read(_ path: String) -> ControlFile? {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
-        return try? JSONDecoder().decode(ControlFile.self, from: data)
+        return try? UntrustedJSON.decode(ControlFile.self, from: data)
     }
 
     /// Throws `CommandFailure`.
