@@ -17,7 +17,7 @@ import Trading
         }
         let runner = try bench.runner(PriceCacheJob(transport: .log(bench.log), prices: bench.prices))
         async let ended: Void = runner.run()
-        let deadline = Date(timeIntervalSinceNow: 30)
+        let deadline = Date(timeIntervalSinceNow: 120)
         while try bench.prices.cached(bench.apple) == nil || bench.values("market_data.dlq").count < 3, Date() < deadline {
             try await Task.sleep(for: .milliseconds(5))
         }

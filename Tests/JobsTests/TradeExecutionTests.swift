@@ -42,7 +42,7 @@ final class TradingBench: Sendable {
     func run(_ portfolios: any PortfolioStore, until count: Int, priceWaitMillis: Int64 = 50) async throws {
         let runner = try runner(portfolios, priceWaitMillis: priceWaitMillis)
         async let ended: Void = runner.run()
-        let deadline = Date(timeIntervalSinceNow: 30)
+        let deadline = Date(timeIntervalSinceNow: 120)
         while try outcomes().count + values("trade_orders.dlq").count < count, Date() < deadline {
             try await Task.sleep(for: .milliseconds(5))
         }
@@ -187,7 +187,7 @@ final class TradingBench: Sendable {
         try bench.place([bench.order("patient")])
         let runner = try bench.runner(store)
         async let ended: Void = runner.run()
-        let deadline = Date(timeIntervalSinceNow: 20)
+        let deadline = Date(timeIntervalSinceNow: 120)
         while Date() < deadline {
             if case .paused = runner.status { break }
             try await Task.sleep(for: .milliseconds(5))
