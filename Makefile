@@ -1,10 +1,11 @@
 # make run    build and run the whole system on embedded defaults    make run ARGS='--for 30s'
 # make test   install, start servers, run all tests, stop them       make test-full for the long drills
 # make simulate  whole jobs under crashes and faults that seeds choose    SEEDS=100000 for a night; planted mistakes: make simulate-planted
+# make sanitize  the simulator with the address sanitizer compiled in    SEEDS=300
 # make fuzz   broken input for everything that reads bytes from outside    SECONDS=3600 SEED=7
 # make soak HOURS=8  the whole system for so long, with a fault every five minutes (docs/drills.md)
 # make test-outside  use Weir as a package from outside    make bench  the figures of the README
-.PHONY: run build test test-full test-outside soak simulate simulate-planted fuzz bench setup clean
+.PHONY: run build test test-full test-outside soak simulate simulate-planted sanitize fuzz bench setup clean
 
 run: build
 	@exec .build/release/weir up $(ARGS)
@@ -36,6 +37,9 @@ simulate: setup
 
 simulate-planted: setup
 	@scripts/simulate planted
+
+sanitize: setup
+	@scripts/sanitize $(or $(SEEDS),300) $(or $(FIRST),1)
 
 fuzz: setup
 	@scripts/fuzz $(or $(SECONDS),60) $(SEED)
