@@ -22,6 +22,7 @@ test: setup
 test-full: setup
 	@WEIR_TEST_DRILLS=full scripts/test
 	@scripts/simulate planted
+	@scripts/sanitize
 	@scripts/test-outside init
 	@scripts/check-deploy
 	@scripts/check-flink-cli
