@@ -35,6 +35,7 @@ public struct KafkaSource<Element>: Source {
     private let discovered: DiscoveredPartitions
 
     /// - Parameters:
+    ///   - groupID: of this source alone where another source of the job reads one of its topics.
     ///   - decode: called on a task thread for each record; `nil` skips it. The view is valid only inside.
     ///   - onUndecodable: what to emit for a record that `decode` threw for (to route it to a dead-letter
     ///     sink), `nil` to skip it. Without the closure such a record fails the job.

@@ -70,6 +70,7 @@ struct Recovery {
             }
             splits += found.map { OwnedSplit(source: node.id, split: $0) }
         }
+        try CommittedPlaces.check(splits, domains: Set(graph.nodes.compactMap { $0.transactions?.identity }))
         return splits
     }
 
