@@ -1,7 +1,6 @@
 import AsyncHTTPClient
 import Foundation
 import StoreKit
-import UntrustedJSON
 
 /// Calls of DynamoDB's AWS JSON 1.0 protocol: one signed POST each, bounded in time and size, never retried
 /// here (who calls knows whether to).
@@ -86,10 +85,11 @@ package final class DynamoDBClient: Sendable {
         throw DynamoDBClient.meaning(of: refusal, operation)
     }
 
-    private static func refusal(_ status: Int, _ body: Data) -> Refusal {
-        let object = UntrustedJSON.object(body)
-        let type = (object?["__type"] as? String).map { String($0[($0.lastIndex(of: "#").map { $0 } ?? $0.startIndex)...]) }
-        let message = object?["message"] as? String ?? object?["Message"] as? String ?? ""
+    /// As deep as answers are: it may carry the item that is there.
+    package static func refusal(_ status: Int, _ body: Data) -> Refusal {
+        let object = DynamoDBRequest.object(body)
+        let type = (object["__type"] as? String).map { String($0[($0.lastIndex(of: "#").map { $0 } ?? $0.startIndex)...]) }
+        let message = object["message"] as? String ?? object["Message"] as? String ?? ""
         let name = (type ?? "").trimmingCharacters(in: CharacterSet(charactersIn: "#"))
         return Refusal(type: name, message: message, status: status, body: body)
     }

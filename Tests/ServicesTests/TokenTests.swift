@@ -108,6 +108,18 @@ private struct AnyClaims: JWTPayload {
         }
     }
 
+    /// Foundation traps on them: a test that gets to its end has passed.
+    @Test func whatIsNestedTooDeeplyIsMalformed() async throws {
+        let header = Data(#"{"alg":"HS256"}"#.utf8).urlSafe
+        let payload = Data(#"{"sub":"ada","exp":1700000100,"aud":"weir"}"#.utf8).urlSafe
+        for text in [String(repeating: "[", count: 513), String(repeating: #"{"a":["#, count: 257)] {
+            let nested = Data(text.utf8).urlSafe
+            #expect(try await Self.refusal("\(nested).\(payload).AAAA").contains("malformed"))
+            #expect(try await Self.refusal("\(header).\(nested).AAAA").contains("malformed"))
+            await #expect(throws: TokenKeyError.self) { try await TokenAuthority.keySet(text) }
+        }
+    }
+
     @Test func publicKeysOfAKeySetVerifyAndNeverTurnIntoSecrets() async throws {
         let key = ES256PrivateKey()
         let parameters = try #require(key.publicKey.parameters)

@@ -1,4 +1,5 @@
 import Foundation
+import StreamRuntime
 import Testing
 import UntrustedJSON
 
@@ -14,5 +15,16 @@ import UntrustedJSON
     @Test func objectsAreReadAndNothingElse() {
         #expect(UntrustedJSON.object(Data(#"{"a":[[[1]]]}"#.utf8))?.keys.first == "a")
         for text in ["", "[]", "1", "{", #"{"a":}"#] { #expect(UntrustedJSON.object(Data(text.utf8)) == nil) }
+    }
+
+    private struct Entry: CodableState { var a: [Int] }
+
+    @Test(arguments: [514, 1024, 100_000]) func storedStatesAreNoException(_ depth: Int) {
+        var writer = ByteWriter()
+        writer.sized([UInt8](nested(depth)))
+        writer.withBytes { bytes in
+            var reader = ByteReader(bytes)
+            #expect(throws: StateDecodingError.self) { try Entry(from: &reader) }
+        }
     }
 }
