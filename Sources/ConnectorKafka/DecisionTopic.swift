@@ -169,8 +169,8 @@ struct DecisionTopic {
         } catch {
             throw RecoveryRefusal(
                 "the last decision of job \(owner.job), island \(owner.island) in \(partition) is unreadable: \(error)",
-                remedy: "It was written by a newer version or by something else: run that version, or start with a "
-                    + "new job id from a savepoint")
+                remedy: "It was written by a newer version or by something else: run that version, or start under "
+                    + "another --namespace from a savepoint (--from-savepoint)")
         }
     }
 }

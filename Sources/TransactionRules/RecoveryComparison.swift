@@ -46,8 +46,8 @@ package struct RecoveryComparison {
             throw RecoveryRefusal(
                 "the decision record of job \(job), island \(island) in '\(decisionTopic)' names checkpoint "
                     + "\(decision.checkpoint) of another job or island",
-                remedy: "Something else wrote under this job's key: find it, then restart with a new job id "
-                    + "from a savepoint")
+                remedy: "Something else wrote under this job's key: find it, then start under another --namespace from a "
+                    + "savepoint (--from-savepoint)")
         }
         if present.isEmpty { return .resumeFromDecisionAlone(decision) }
         try compare(decision, present)
@@ -108,8 +108,9 @@ package struct RecoveryComparison {
             throw RecoveryRefusal(
                 "\(Self.name(place)) has offset \(found.offset ?? -1) of checkpoint \(found.metadata), but "
                     + "'\(decisionTopic)' holds no decision of job \(job), island \(island)",
-                remedy: "The decision topic was deleted or another one is configured: restore it, or start from a "
-                    + "savepoint after deleting the group's offsets (\(Self.deleteCommand(place)))")
+                remedy: "The decision topic was deleted, or this is another cluster or topic than before: name the old one, or "
+                    + "start from a savepoint (--from-savepoint) after deleting the group's offsets "
+                    + "(\(Self.deleteCommand(place)))")
         }
         if acceptsBareOffsets { return .firstStart }
         guard let (place, found) = present.min(by: { Self.order($0.key, $1.key) }) else { return .firstStart }
@@ -117,8 +118,8 @@ package struct RecoveryComparison {
             "\(Self.name(place)) has committed offset \(found.offset ?? -1), but '\(decisionTopic)' holds no decision "
                 + "of job \(job), island \(island)",
             remedy: "Use a group of the job's own (another --namespace gives it one), or delete the offsets "
-                + "(\(Self.deleteCommand(place))). A job whose group belonged to another program before can say so in its "
-                + "code, for its first start: KafkaTransactions(acceptBareOffsets: true)")
+                + "(\(Self.deleteCommand(place))). A job whose group belonged to another program before can say so for its "
+                + "first start [in its code: KafkaTransactions(acceptBareOffsets: true)]")
     }
 
     private static func name(_ place: BrokerOffset) -> String {

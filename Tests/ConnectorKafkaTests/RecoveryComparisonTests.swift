@@ -85,6 +85,21 @@ import TransactionRules
         let foreign = Decision(
             checkpoint: CheckpointID(job: job, island: 3, epoch: Epoch(1), attempt: .random()), manifestHash: "x",
             offsets: [])
-        #expect((try? outcome(foreign, [.absent, .absent]).get()) == nil)
+        let refused = outcome(foreign, [.absent, .absent])
+        #expect((try? refused.get()) == nil)
+        #expect(remedy(refused)?.contains("--namespace") == true && remedy(refused)?.contains("--from-savepoint") == true)
+    }
+
+    /// Whoever runs a job that others wrote has flags, and no code to change.
+    @Test func whatToDoWithoutADecision_isToldInFlagsFirst() throws {
+        #expect(remedy(outcome(nil, [.agreeing, .agreeing]))?.contains("--from-savepoint") == true)
+        let bare = try #require(remedy(outcome(nil, [.blank, .blank])))
+        let flag = try #require(bare.firstRange(of: "--namespace"))
+        let code = try #require(bare.firstRange(of: "acceptBareOffsets"))
+        #expect(flag.upperBound < code.lowerBound)
+    }
+
+    private func remedy(_ outcome: Result<RecoveryComparison.Outcome, RecoveryRefusal>) -> String? {
+        if case .failure(let refusal) = outcome { refusal.remedy } else { nil }
     }
 }

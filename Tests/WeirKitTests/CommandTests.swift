@@ -106,6 +106,7 @@ import Testing
         let refused = try await fixture.run(base + ["--set", "parallelism.max=64"])
         #expect(refused.code == 3, "\(refused.errors)")
         #expect(refused.errors.contains("written with 128 key groups, the job has 64"))
+        #expect(refused.errors.contains("--set parallelism.max=128"))
     }
 
     @Test func aRunStartsFromACheckpointByItsEpoch() async throws {

@@ -37,7 +37,7 @@ struct RestorePoint: Sendable {
         guard Self.positions(found) == positions else {
             throw RecoveryRefusal(
                 "the offsets of the decision of epoch \(decision.checkpoint.epoch) differ from those of its checkpoint",
-                remedy: "One of the two was changed by hand; restore it, or start over with a new job namespace.")
+                remedy: "One of the two was changed by hand; restore it, or start over under another --namespace.")
         }
         manifest = found
         origin = found.origin
@@ -85,7 +85,7 @@ struct RestorePoint: Sendable {
             guard manifest.keyGroups == keyGroups.count else {
                 throw RecoveryRefusal(
                     "the checkpoint was written with \(manifest.keyGroups) key groups, the job has \(keyGroups.count)",
-                    remedy: "Set the maximum parallelism to \(manifest.keyGroups) again.")
+                    remedy: "Set it back: --set parallelism.max=\(manifest.keyGroups) [in code: JobOptions.keyGroups].")
             }
             if let unknown = unknownOperators(graph).first {
                 throw RecoveryRefusal(
@@ -100,7 +100,7 @@ struct RestorePoint: Sendable {
             if let first = gone.first {
                 throw RecoveryRefusal(
                     "source '\(source)' read \(gone.count) split(s) that are no longer there (first: \(first))",
-                    remedy: "Bring them back, or start over under another namespace.")
+                    remedy: "Bring them back, or start over under another --namespace.")
             }
         }
     }
