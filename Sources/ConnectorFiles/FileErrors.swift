@@ -1,3 +1,4 @@
+import Foundation
 import StreamRuntime
 
 /// A file that cannot be read as the job asks: what, where, and what to do.
@@ -14,6 +15,19 @@ public struct FileSourceError: UnrestartableError, CustomStringConvertible, Send
     }
 
     public var description: String { "\(file)\(byte.map { " at byte \($0)" } ?? ""): \(problem)" }
+
+    /// Why a file or folder does not open: what no restart changes, and what one may (`FileError`).
+    static func cannotOpen(_ path: String, code: Int32) -> any Error {
+        switch code {
+        case ENOENT, ENOTDIR:
+            FileSourceError(file: path, problem: "there is no such file; correct the path, or put the file there and start again")
+        case EACCES, EPERM, ELOOP:
+            FileSourceError(
+                file: path, problem: "it cannot be read (\(String(cString: strerror(code)))); correct that and start again")
+        default:
+            FileError("open", path, code: code)
+        }
+    }
 }
 
 /// A line that the job's decoder refused and that no `onUndecodable` took.

@@ -13,8 +13,7 @@ enum FileListing {
         var found: [String]
         if FileManager.default.fileExists(atPath: absolute, isDirectory: &isFolder) {
             guard isFolder.boolValue else { return [absolute] }
-            found = try FileManager.default.contentsOfDirectory(atPath: absolute)
-                .filter { !$0.hasPrefix(".") }.map { absolute + "/" + $0 }
+            found = try names(absolute).filter { !$0.hasPrefix(".") }.map { absolute + "/" + $0 }
         } else {
             found = try match(absolute)
         }
@@ -29,12 +28,20 @@ enum FileListing {
         return found
     }
 
+    private static func names(_ folder: String) throws -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder)
+        } catch let error as CocoaError where error.code == .fileReadNoPermission {
+            throw FileSourceError.cannotOpen(folder, code: EACCES)
+        }
+    }
+
     private static func match(_ pattern: String) throws -> [String] {
         var result = glob_t()
         defer { globfree(&result) }
         let code = glob(pattern, GLOB_ERR, nil, &result)
         if code == GLOB_NOMATCH { return [] }
-        guard code == 0 else { throw FileError("list", pattern) }
+        guard code == 0 else { throw FileSourceError.cannotOpen(pattern, code: errno) }
         return (0..<Int(result.gl_pathc)).compactMap { result.gl_pathv[$0].map { String(cString: $0) } }
     }
 

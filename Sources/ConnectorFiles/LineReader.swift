@@ -36,7 +36,7 @@ final class LineReader {
     /// `follows`: the end of the file is not the end of the split; a last line without its end waits.
     init(_ path: String, position: Int64, lineBytesMax: Int, follows: Bool) throws {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Self.cannotOpen(path, code: errno) }
+        guard descriptor >= 0 else { throw FileSourceError.cannotOpen(path, code: errno) }
         self.path = path
         self.position = position
         self.lineBytesMax = lineBytesMax
@@ -49,18 +49,6 @@ final class LineReader {
     deinit {
         close(descriptor)
         buffer.deallocate()
-    }
-
-    /// What no restart changes, and what one may.
-    private static func cannotOpen(_ path: String, code: Int32) -> any Error {
-        switch code {
-        case ENOENT, ENOTDIR:
-            FileSourceError(file: path, problem: "there is no such file; correct the path, or put the file there and start again")
-        case EACCES, EPERM, ELOOP:
-            FileSourceError(file: path, problem: "it cannot be read (\(String(cString: strerror(code)))); correct that and start again")
-        default:
-            FileError("open", path, code: code)
-        }
     }
 
     /// The next line; `nil` at the end of what there is (for good if `hasEnded`).

@@ -50,6 +50,12 @@ private func readAll<S: Source>(_ source: S, budget: Int = 7) throws -> [S.Eleme
     return output.elements
 }
 
+private struct Reading: StreamJob {
+    static let name = "reading"
+    let source: TextFileSource<Int64>
+    func build(_ flow: Flow) { flow.source(source).sink(CollectSink<Int64>()) }
+}
+
 @Suite struct TextFileSourceTests {
     @Test(arguments: [
         ("", []), ("a", ["a"]), ("a\n", ["a"]), ("a\r\nb\r\n", ["a", "b"]), ("a\n\nb", ["a", "", "b"]), ("\n", [""]),
@@ -136,6 +142,44 @@ private func readAll<S: Source>(_ source: S, budget: Int = 7) throws -> [S.Eleme
         }
         let error = #expect(throws: FileSourceError.self) { try TextFileSource(lines: folder.path + "/gone").discoverSplits(context) }
         #expect((error as (any Error)?) is any UnrestartableError)
+    }
+
+    /// A link that leads to itself; and, for those whom permissions stop at all, a folder without any.
+    @Test func whatNoRestartCanListEndsTheJob() throws {
+        let folder = try TemporaryFolder()
+        let (loop, closed) = (folder.path + "/loop", folder.path + "/closed")
+        try FileManager.default.createSymbolicLink(atPath: loop, withDestinationPath: loop)
+        var paths = [loop + "/*"]
+        if geteuid() != 0 {
+            mkdir(closed, 0)
+            paths += [closed, closed + "/*"]
+        }
+        defer { chmod(closed, 0o700) }
+        for path in paths {
+            let error = #expect(throws: FileSourceError.self) { try TextFileSource(lines: path).discoverSplits(context) }
+            #expect(error?.file == path && error?.problem.contains("cannot be read") == true)
+        }
+        let error = #expect(throws: FileSourceError.self) {
+            try TextFileSource(lines: loop).makeReader(readerContext([SplitPosition(split: loop, next: 0)]))
+        }
+        #expect(error?.file == loop && error?.problem.contains("cannot be read") == true)
+    }
+
+    /// Records that do not decode, and a file that went away: one attempt, not one after the other.
+    @Test(arguments: ["there", "gone"]) func aJobThatNoRestartMendsFailsAtOnce(_ name: String) async throws {
+        struct Unreadable: Error {}
+        let folder = try TemporaryFolder()
+        try folder.write("there", "one\n")
+        let source = TextFileSource<Int64>("\(folder.path)/\(name)", decode: { _ in throw Unreadable() })
+        var options = JobOptions()
+        options.checkpointRoot = folder.path + "/checkpoints"
+        options.workRoot = folder.path + "/work"
+        options.restart = .fixedDelay(attempts: 3, delayMillis: 1)
+        let metrics = MetricRegistry()
+        let runner = try JobRunner(Reading(source: source), options: options, environment: JobEnvironment(metrics: metrics))
+        let failure = await #expect(throws: JobFailure.self) { try await runner.run() }
+        #expect(failure?.cause is any UnrestartableError)
+        #expect(metrics.value("weir_job_restarts_total") ?? 0 == 0)
     }
 
     @Test func lineBeyondTheLimitIsRefused() throws {

@@ -116,6 +116,7 @@ private func source(_ store: LogStore, start: LogSource<String>.Start = .earlies
         let error = #expect(throws: LogUndecodable.self) { try strict.poll(into: &output, budget: 10) }
         #expect(error?.offset == 1)
         #expect(error?.description.contains("t/0 offset 1") == true)
+        #expect((error as (any Error)?) is any UnrestartableError)
 
         let lenient = LogSource<String>(
             store, topics: ["t"],
