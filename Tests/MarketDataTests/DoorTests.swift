@@ -4,7 +4,7 @@ import Trading
 import TradingStores
 
 /// Who is let in, and what everybody else is answered.
-@Suite(.timeLimit(.minutes(1))) struct DoorTests {
+@Suite(.timeLimit(.minutes(5))) struct DoorTests {
     @Test func onlyPagesOfThisServerAndThoseNamedMayConnect() async throws {
         var options = MarketDataService.Options()
         options.origins = ["https://trading.example"]

@@ -5,7 +5,7 @@ import Trading
 import TradingStores
 
 /// The protocol as a client sees it that shares no code with this one: the `websockets` package from PyPI.
-@Suite(.timeLimit(.minutes(2))) struct IndependentClientTests {
+@Suite(.timeLimit(.minutes(5))) struct IndependentClientTests {
     @Test func aClientFromPyPIFindsNoFault() async throws {
         guard let python = ProcessInfo.processInfo.environment["WEIR_TEST_WEBSOCKETS_PYTHON"], !python.isEmpty else {
             throw StoreError.invalid(

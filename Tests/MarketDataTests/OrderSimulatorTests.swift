@@ -8,7 +8,7 @@ import Testing
 import Trading
 
 /// Simulated users against gateways that fail in known ways.
-@Suite(.timeLimit(.minutes(1))) struct OrderSimulatorTests {
+@Suite(.timeLimit(.minutes(5))) struct OrderSimulatorTests {
     /// A gateway that keeps orders by key in memory.
     private final class Desk: Sendable {
         enum Fault { case none, forgetsKeys, takesOtherOrders }

@@ -4,7 +4,7 @@ import Trading
 import TradingStores
 
 /// What clients are told, and when.
-@Suite(.timeLimit(.minutes(1))) struct PriceSocketTests {
+@Suite(.timeLimit(.minutes(5))) struct PriceSocketTests {
     @Test func aSubscriptionBeginsWithTheLatestPriceAndGoesOnWithChanges() async throws {
         let symbols = RunningService.symbols(3)
         try await RunningService.with(symbols: symbols) { running async throws in

@@ -3,7 +3,7 @@ import Testing
 import Trading
 
 /// RFC 6455 as a client sees it, well- and ill-behaved.
-@Suite(.timeLimit(.minutes(1))) struct ProtocolTests {
+@Suite(.timeLimit(.minutes(5))) struct ProtocolTests {
     @Test func theHandshakeIsTheOneOfTheRFC() async throws {
         try await RunningService.with(symbols: RunningService.symbols(1)) { running async throws in
             try await RawClient.connect(running.port) { client async throws in

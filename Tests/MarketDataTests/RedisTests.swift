@@ -8,7 +8,7 @@ import TradingStores
 
 /// Several instances share a Redis and nothing else. One after the other: a flush and a killed connection are felt
 /// by all.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct RedisTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct RedisTests {
     private func url() throws -> String {
         guard let value = ProcessInfo.processInfo.environment["WEIR_TEST_REDIS_URL"], !value.isEmpty else {
             throw StoreError.invalid(

@@ -63,11 +63,11 @@ enum TestLimits {
     }
 }
 
-/// Waits for a condition, 20 s at most; then records an issue.
+/// Waits for a condition, two minutes at most; then records an issue.
 func eventually(
     _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
 ) async throws {
-    let end = ContinuousClock.now + .seconds(20)
+    let end = ContinuousClock.now + .seconds(120)
     while try await !condition() {
         guard ContinuousClock.now < end else {
             Issue.record(what, sourceLocation: sourceLocation)

@@ -8,7 +8,7 @@ import Trading
 import TradingStores
 
 /// Prices through the gateway's tunnel.
-@Suite(.timeLimit(.minutes(1))) struct TunnelTests {
+@Suite(.timeLimit(.minutes(5))) struct TunnelTests {
     /// A gateway that does nothing but tunnel to `port`.
     private func withGateway(
         to port: Int, credential: InternalCredential? = nil, change: (inout WebSocketTunnel.Options) -> Void = { _ in },

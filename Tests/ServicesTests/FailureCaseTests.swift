@@ -83,7 +83,7 @@ import TradingStores
                 transport: .log(log), portfolios: portfolios, prices: prices, policy: ExecutionPolicy(symbols: [apple])),
             options: options, environment: JobEnvironment(metrics: MetricRegistry()))
         async let ended: Void = runner.run()
-        let deadline = Date(timeIntervalSinceNow: 60)
+        let deadline = Date(timeIntervalSinceNow: 120)
         while try records(log, "trade_executed").count < count, Date() < deadline {
             try await Task.sleep(for: .milliseconds(10))
         }

@@ -192,7 +192,7 @@ func call(
     request.method = method
     for (name, value) in headers { request.headers.add(name: name, value: value) }
     if let body { request.body = .bytes(ByteBuffer(string: body)) }
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
     let bytes = try await response.body.collect(upTo: 8 << 20)
     return Answer(status: Int(response.status.code), headers: response.headers, text: String(buffer: bytes))
 }

@@ -60,7 +60,7 @@ final class SinkBench: Sendable {
     }
 
     func wait(_ what: Comment, until condition: () async throws -> Bool) async throws {
-        let deadline = Date(timeIntervalSinceNow: 60)
+        let deadline = Date(timeIntervalSinceNow: 120)
         while try await !condition() {
             try #require(Date() < deadline, what)
             try await Task.sleep(for: .milliseconds(5))

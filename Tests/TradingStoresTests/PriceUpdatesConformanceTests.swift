@@ -149,13 +149,13 @@ private final class Heard: Sendable {
     var beginnings: Int { contents.withLock { $0.beginnings } }
     func ticks(of symbol: Symbol) -> [PriceTick] { contents.withLock { $0.ticks.filter { $0.symbol == symbol } } }
 
-    /// Waits until `condition` holds, 20 s at most.
+    /// Waits until `condition` holds, two minutes at most.
     func until(sourceLocation: SourceLocation = #_sourceLocation, _ condition: (Contents) -> Bool) async throws {
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(120)
         while !condition(contents.withLock { $0 }) {
             guard ContinuousClock.now < end else {
                 let (ticks, beginnings) = contents.withLock { ($0.ticks.count, $0.beginnings) }
-                Issue.record("not within 20 s; \(ticks) ticks, \(beginnings) beginnings", sourceLocation: sourceLocation)
+                Issue.record("not within two minutes; \(ticks) ticks, \(beginnings) beginnings", sourceLocation: sourceLocation)
                 return
             }
             try await Task.sleep(for: .milliseconds(5))

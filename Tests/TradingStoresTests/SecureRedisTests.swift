@@ -15,12 +15,12 @@ private final class SecureRedis {
 
     init() throws {
         folder = try makeScratch("secure-redis")
-        port = try freePort()
         try Self.run([
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", "\(folder)/key.pem",
             "-out", "\(folder)/certificate.pem",
         ])
+        port = try freePort()  // no sooner: another process may take it meanwhile
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [
             "redis-server", "--bind", "127.0.0.1", "::1", "--port", "0", "--tls-port", "\(port)", "--tls-cert-file",
@@ -56,8 +56,8 @@ private final class SecureRedis {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct SecureRedisTests {
-    private static let policy = RetryPolicy(baseMillis: 20, capMillis: 200, attemptsMax: 60)
+@Suite(.timeLimit(.minutes(5))) struct SecureRedisTests {
+    private static let policy = RetryPolicy(baseMillis: 20, capMillis: 200, attemptsMax: 1_200)
 
     private func tick(_ seq: Int64) -> PriceTick {
         PriceTick(symbol: Symbol("AAPL")!, price: Price(units: 1_892_500), seq: seq, timestampMillis: 5)
