@@ -1,6 +1,7 @@
 import Hummingbird
 import Logging
 import NIOCore
+import NIOPosix
 import ServiceLifecycle
 import Services
 import Testing
@@ -109,6 +110,46 @@ import TradingStores
                         #expect(try await client.handshake().hasPrefix("HTTP/1.1 503 "))
                     }
                 }
+            }
+        }
+    }
+
+    /// The service takes the connection and says nothing.
+    @Test func aTunnelThatIsBeingOpenedCounts() async throws {
+        let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let silentPort = try #require(silent.localAddress?.port)
+        try await withGateway(
+            to: silentPort,
+            change: {
+                $0.tunnelsMax = 1
+                $0.connectMillisMax = 300_000
+            },
+            { port, tunnel, _ async throws in
+                try await RawClient.connect(port) { first async throws in
+                    let request =
+                        "GET /v1/prices HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+                        + "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+                    try await first.send(Array(request.utf8))
+                    try await eventually("it is counted") { tunnel.tunnels == 1 }
+                    try await RawClient.connect(port) { second async throws in
+                        #expect(try await second.handshake().hasPrefix("HTTP/1.1 503 "))
+                    }
+                    #expect(tunnel.tunnels == 1)
+                }
+            })
+        try await silent.close()
+    }
+
+    /// Who is not let through leaves no place taken.
+    @Test func aTunnelThatIsNotOpenedCountsNoMore() async throws {
+        // Nobody listens on port 1.
+        try await withGateway(to: 1) { port, tunnel, _ async throws in
+            for _ in 0..<3 {
+                try await RawClient.connect(port) { client async throws in
+                    #expect(try await client.handshake().hasPrefix("HTTP/1.1 503 "))
+                }
+                #expect(tunnel.tunnels == 0)
             }
         }
     }

@@ -20,6 +20,7 @@ package final class WebSocketTunnel: WebSocketAcceptor {
         package var path = APIRoutes.prices.path
         /// Pages of other origins that may open one; see `OriginPolicy`.
         package var origins: [String] = []
+        /// Those that the service has not answered yet count too.
         package var tunnelsMax = 20_000
         /// What the system may keep of prices on their way, on either side, in bytes. More would keep a client that reads slowly
         /// from being felt by the service, which sends it less.
@@ -48,7 +49,7 @@ package final class WebSocketTunnel: WebSocketAcceptor {
         self.credential = credential
     }
 
-    /// Open tunnels.
+    /// Tunnels that are open or being opened.
     package var tunnels: Int { open.load(ordering: .relaxed) }
 
     /// Sets up connections so that the tunnel's path is served; to be given to the gateway's `HTTPHost`.
@@ -72,17 +73,31 @@ package final class WebSocketTunnel: WebSocketAcceptor {
 
     package func accept(_ request: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<WebSocketOpening?> {
         let handshake = WebSocketHandshake(request)
-        guard handshake.path == options.path, refusal(handshake) == nil, let key = handshake.values("sec-websocket-key").first
+        guard handshake.path == options.path, refusal(handshake) == nil, let key = handshake.values("sec-websocket-key").first,
+            takePlace()
         else { return channel.eventLoop.makeSucceededFuture(nil) }
         return connect(key: key, on: channel.eventLoop).map { [self] service in
             // Whoever leaves first takes the other along, also before the tunnel is built.
-            channel.closeFuture.whenComplete { _ in service.close(promise: nil) }
+            channel.closeFuture.whenComplete { [self] _ in
+                service.close(promise: nil)
+                givePlaceBack()
+            }
             return WebSocketOpening { [self] in try build($0, service) }
-        }.flatMapErrorThrowing { [logger] error in
+        }.flatMapErrorThrowing { [self] error in
+            givePlaceBack()
             logger.warning("the service did not open a WebSocket", metadata: ["error": "\(error)"])
             return nil
         }
     }
+
+    /// Returns whether there was one. Taken before the service is asked, so that those who come together are not all let in.
+    private func takePlace() -> Bool {
+        if open.add(1, ordering: .relaxed).newValue <= options.tunnelsMax { return true }
+        givePlaceBack()
+        return false
+    }
+
+    private func givePlaceBack() { open.subtract(1, ordering: .relaxed) }
 
     /// A connection to the service on which frames may be sent; reading has not begun.
     private func connect(key: String, on loop: any EventLoop) -> EventLoopFuture<any Channel> {
@@ -125,8 +140,6 @@ package final class WebSocketTunnel: WebSocketAcceptor {
         try client.syncOptions?.setOption(.socketOption(.so_sndbuf), value: .init(options.socketBytes))
         try client.pipeline.syncOperations.addHandler(toClient)
         try service.pipeline.syncOperations.addHandler(toService)
-        open.add(1, ordering: .relaxed)
-        client.closeFuture.whenComplete { [self] _ in open.subtract(1, ordering: .relaxed) }
         try service.syncOptions?.setOption(.autoRead, value: true)
         service.read()
     }
