@@ -62,8 +62,8 @@ import Trading
         }
     }
 
-    private func simulate(_ desk: Desk) async throws -> SimulationReport {
-        let host = HTTPHost(HTTPHost.Options(name: "gateway"), desk.router)
+    private func simulate(_ router: ServiceRouter) async throws -> SimulationReport {
+        let host = HTTPHost(HTTPHost.Options(name: "gateway"), router)
         var quiet = Logger(label: "test")
         quiet.logLevel = .critical
         let group = ServiceGroup(services: [host], logger: quiet)
@@ -83,7 +83,7 @@ import Trading
 
     @Test func eachOrderIsPlacedOnceHoweverOftenAnswersFail() async throws {
         let desk = Desk(.none, failsEvery: 10)
-        let report = try await simulate(desk)
+        let report = try await simulate(desk.router)
         #expect(report.isSound, "\(report.text)")
         #expect(report.placed == 400)
         #expect(report.accepted == desk.state.withLock { $0.orders.count })
@@ -94,12 +94,24 @@ import Trading
     }
 
     @Test func aGatewayThatForgetsKeysIsFound() async throws {
-        let report = try await simulate(Desk(.forgetsKeys, failsEvery: .max))
+        let report = try await simulate(Desk(.forgetsKeys, failsEvery: .max).router)
         #expect(!report.isSound && report.duplicatesAnsweredOtherwise == report.duplicates && report.duplicates > 0)
     }
 
     @Test func aGatewayThatTakesAnotherOrderUnderAUsedKeyIsFound() async throws {
-        let report = try await simulate(Desk(.takesOtherOrders, failsEvery: .max))
+        let report = try await simulate(Desk(.takesOtherOrders, failsEvery: .max).router)
         #expect(!report.isSound && report.conflictsNotRefused == report.conflicts && report.conflicts > 0)
+    }
+
+    /// Its secret is another one: the user is told where tokens come from, not only that the answer was 401.
+    @Test func aGatewayThatDoesNotKnowTheTokensIsToldOf() async throws {
+        let router = ServiceRouter()
+        router.on(Route(.post, "/v1/dev/token")) { _, _ in try JSONAnswer(["token": "t"], status: .created) }
+        router.on(Route(.post, "/v1/accounts")) { _, _ -> JSONAnswer in
+            throw Problem("bad-token", "The token does not count here", .unauthorized, "minted elsewhere")
+        }
+        let failure = await #expect(throws: SimulationFailure.self) { try await simulate(router) }
+        let text = try #require(failure).description
+        #expect(text.contains("http://127.0.0.1:") && text.contains("tokens.secret") && text.contains("--sign-in"), "\(text)")
     }
 }
