@@ -96,9 +96,10 @@ import Testing
 
     @Test func atTheSameParallelismEachSubtaskHasItsListBack() throws {
         let folder = try TemporaryFolder()
-        _ = try run(folder, CollectSink<Int64>(), 1000, parallelism: 2)
+        let sink = CollectSink<Int64>()
+        _ = try run(folder, sink, 1000, parallelism: 2)
         let groups = JobOptions().keyGroups
-        let second = try run(folder, CollectSink<Int64>(), 1000, parallelism: 2)
+        let second = try run(folder, sink, 1000, parallelism: 2)
         #expect(second.flatMap(\.split).sorted() == Array(0..<1000), "every item once")
         for subtask in 0..<2 {
             let mine = (0..<Int64(1000)).filter {
