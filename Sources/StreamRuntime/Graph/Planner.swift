@@ -18,9 +18,9 @@ struct PlanEdge: Sendable, Equatable {
     enum Pattern: Sendable, Equatable {
         /// Subtask i to subtask i.
         case forward
-        /// A record to each subtask in turn.
+        /// A batch to each subtask in turn.
         case rebalance
-        /// A record to each subtask in turn, of those that lie next to this one.
+        /// A batch to each subtask in turn, of those that lie next to this one.
         case rescale
         /// By key group.
         case keyed

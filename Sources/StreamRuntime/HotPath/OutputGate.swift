@@ -14,6 +14,8 @@ public final class OutputGate {
     }
 
     @usableFromInline let cursors: UnsafeMutablePointer<Cursor>
+    /// Whose turn it is, when batches are dealt out; the next one's once a batch has left, full or not.
+    @usableFromInline let turn: UnsafeMutablePointer<Int>
     @usableFromInline let targetCount: Int
     @usableFromInline let isTimed: Bool
     private let channels: [Channel]
@@ -36,6 +38,8 @@ public final class OutputGate {
         starts = channels.map { $0.freshBatch() }
         overflow = channels.map { _ in [] }
         cursors = .allocate(capacity: max(1, channels.count))
+        turn = .allocate(capacity: 1)
+        turn.initialize(to: 0)
         for target in channels.indices {
             (cursors + target).initialize(to: cursor(target))
         }
@@ -52,6 +56,7 @@ public final class OutputGate {
             }
         }
         cursors.deallocate()
+        turn.deallocate()
     }
 
     private func cursor(_ target: Int) -> Cursor {
@@ -63,7 +68,7 @@ public final class OutputGate {
 
     private func filled(_ target: Int) -> Int { (cursors[target].next - starts[target]) / layout.stride }
 
-    /// The batch for `target` is full: sends it and begins another.
+    /// Sends the batch for `target`, unless it is empty, and begins another.
     @inline(never)
     @usableFromInline func rotate(_ target: Int) {
         let count = filled(target)
@@ -72,6 +77,7 @@ public final class OutputGate {
         send(.records(starts[target], count), to: target)
         starts[target] = channels[target].freshBatch()
         cursors[target] = cursor(target)
+        if target == turn.pointee { turn.pointee = (target + 1) % targetCount }
     }
 
     private func send(_ segment: Segment, to target: Int) {

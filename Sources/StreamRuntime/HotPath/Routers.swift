@@ -62,25 +62,26 @@ public struct KeyRouter<Element, Key: StreamKey>: Collector {
     }
 }
 
-/// Round robin, a record to each subtask in turn: batches of a slow stream leave before they are full, and would all go to
-/// one subtask if only a full one moved on. To the subtask of the same index when both sides are equally many.
+/// Round robin, a batch to each subtask in turn, however full it was when it left; to the one of the same index when both
+/// sides are equally many.
 public struct BatchRouter<Element>: Collector {
     @usableFromInline let writer: BatchWriter<Element>
     @usableFromInline let outputs: TaskOutputs
-    @usableFromInline var target: Int
     @usableFromInline let isRoundRobin: Bool
+    @usableFromInline let turn: UnsafeMutablePointer<Int>
 
     @inlinable init(_ writer: BatchWriter<Element>, _ outputs: TaskOutputs, subtask: Int, isRoundRobin: Bool) {
         self.writer = writer
         self.outputs = outputs
         self.isRoundRobin = isRoundRobin
-        target = isRoundRobin ? subtask % writer.gate.targetCount : 0
+        turn = writer.gate.turn
+        // Those that send side by side begin at different ones.
+        if isRoundRobin { writer.gate.turn.pointee = subtask % writer.gate.targetCount }
     }
 
     @inlinable @inline(__always)
     public mutating func collect(_ element: Element) throws {
-        writer.write(element, to: target)
-        if isRoundRobin { target = target &+ 1 == writer.gate.targetCount ? 0 : target &+ 1 }
+        writer.write(element, to: isRoundRobin ? turn.pointee : 0)
     }
 
     @inlinable public mutating func handle(_ signal: ChainSignal) throws { outputs.handle(signal) }
