@@ -1,6 +1,7 @@
 # Live prices. API Gateway's WebSocket APIs turn every message into an HTTP call and back; a stream of prices to
 # thousands of clients wants the connection itself, so an application load balancer passes it to the gateway
-# service, which checks the token and the origin. Made when there is a certificate for it.
+# service, which checks the origin (setting market-data.origins names those of your pages) and counts them. Made when there is a
+# certificate for it.
 
 locals {
   publishes_websocket = var.certificate_arn != null
