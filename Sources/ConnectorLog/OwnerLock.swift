@@ -32,11 +32,7 @@ final class OwnerLock: Sendable {
         throw LogUsageError("\(paths.lock) keeps being replaced while it is locked: stop whatever clears the folder")
     }
 
-    /// Unlocked first: a child that is being spawned has a copy of the descriptor for a moment.
-    deinit {
-        flock(descriptor, LOCK_UN)
-        close(descriptor)
-    }
+    deinit { FileLock.release(descriptor) }
 
     private static func readPid(_ descriptor: Int32) -> Int32? {
         var bytes = [UInt8](repeating: 0, count: 32)

@@ -43,7 +43,7 @@ struct FlinkRoutes: Sendable {
         group.get("jobs/:id/plan") { _, context in try Answer.json(["plan": JobViews.plan(try await view(context))]) }
         group.get("jobs/:id/jobmanager/config") { _, context in
             let settings = try await view(context).snapshot?.settings ?? []
-            return try Answer.json(JSON(settings.map { ["key": JSON($0.name), "value": JSON($0.value)] }))
+            return try Answer.json(ClusterViews.settings(settings))
         }
         group.get("jobs/:id/config") { _, context in try Answer.json(JobViews.config(try await view(context))) }
         group.get("jobs/:id/exceptions") { request, context in

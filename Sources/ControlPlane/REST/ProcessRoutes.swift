@@ -15,7 +15,7 @@ struct ProcessRoutes: Sendable {
 
     func add(to group: RouterGroup<BasicRequestContext>) {
         group.get("jobmanager/config") { _, _ in
-            try Answer.json(JSON(settings.map { ["key": JSON($0.name), "value": JSON($0.value)] }))
+            try Answer.json(ClusterViews.settings(settings))
         }
         group.get("jobmanager/metrics") { request, _ in
             let all = MetricViews.ofServer(await supervisor.jobs, series: SeriesReading.all(of: metrics))

@@ -151,9 +151,5 @@ private final class FolderLock: Sendable {
         descriptor = opened
     }
 
-    /// Unlocked first: a child that is being spawned has a copy of the descriptor for a moment.
-    deinit {
-        flock(descriptor, LOCK_UN)
-        close(descriptor)
-    }
+    deinit { FileLock.release(descriptor) }
 }

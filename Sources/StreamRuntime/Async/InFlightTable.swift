@@ -42,8 +42,8 @@ final class InFlightTable<Item, Response: Sendable> {
     private let mailbox = Mailbox()
     private(set) var nextSequence: UInt64 = 0
     private var oldest: UInt64 = 0
-    /// True while the operator is full: the task then gives it no records.
-    private var isHolding = false
+    /// On while the operator is full.
+    private var hold = RecordHold()
     private var entries: [UInt64: Entry] = [:]
     private var retries = DeadlineQueue<Entry>()
     /// Requests in the order of their starts, which is the order of their time-outs; answered ones leave
@@ -70,7 +70,7 @@ final class InFlightTable<Item, Response: Sendable> {
         entries[entry.sequence] = entry
         services.pending += 1
         metrics.inFlight.set(entries.count)
-        if entries.count >= capacity { hold(true) }
+        if entries.count >= capacity { hold.set(true, services) }
         return entry
     }
 
@@ -132,7 +132,7 @@ final class InFlightTable<Item, Response: Sendable> {
         entries[entry.sequence] = nil
         services.pending -= 1
         metrics.inFlight.set(entries.count)
-        if entries.count < capacity { hold(false) }
+        if entries.count < capacity { hold.set(false, services) }
     }
 
     func retry(_ entry: Entry, afterMillis delay: Int, outage: String?) {
@@ -175,13 +175,6 @@ final class InFlightTable<Item, Response: Sendable> {
             timeouts.removeFirst(firstTimeout)
             firstTimeout = 0
         }
-    }
-
-    private func hold(_ isFull: Bool) {
-        if isFull { services.backPressure.raise() }
-        guard isFull != isHolding else { return }
-        isHolding = isFull
-        services.setFull(isFull)
     }
 
     func entriesInOrder() -> [Entry] { entries.values.sorted { $0.sequence < $1.sequence } }

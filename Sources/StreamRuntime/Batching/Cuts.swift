@@ -6,7 +6,8 @@ extension Stream where Element: StateCodable & Sendable {
     ///         .sink(ClickHouseSink(…))
     ///
     /// A full cut goes on at once. One that ends because of its age ends at a barrier and goes on when that epoch is decided,
-    /// a checkpoint interval later; a full one behind it waits with it, and the stream with that. Between the source and here no operator may bring records of a partition out of order.
+    /// a checkpoint interval later; a full one behind it waits with it, and the stream with that. Between the source and here no
+    /// operator may bring records of a partition out of order.
     /// What is held is part of every checkpoint; there is no event time behind.
     @inlinable public func cuts<Partition: Hashable & StateCodable & Sendable>(
         _ limits: BatchLimits, weight: @escaping @Sendable (Element) -> Int = { _ in 1 },
@@ -28,7 +29,7 @@ public struct Cuts<Partition: Hashable & StateCodable & Sendable, Element: State
     private let stored: OperatorListState<StoredCut<Partition, Element>>
     private var table: CutTable<Partition, Element>
     private var isPending = false
-    private var isHolding = false
+    private var hold = RecordHold()
 
     @usableFromInline init(
         context: OperatorContext, limits: BatchLimits, weight: @escaping @Sendable (Element) -> Int,
@@ -55,7 +56,7 @@ public struct Cuts<Partition: Hashable & StateCodable & Sendable, Element: State
             clock.monotonicNanos()
         }
         updatePending()
-        updateHolding()
+        hold.set(table.isHolding, services)
         if let full { try down.collect(full) }
     }
 
@@ -77,15 +78,7 @@ public struct Cuts<Partition: Hashable & StateCodable & Sendable, Element: State
     where Down.Element == Output {
         for cut in table.decided(epoch) { try down.collect(cut) }
         updatePending()
-        updateHolding()
-    }
-
-    private mutating func updateHolding() {
-        let holds = table.isHolding
-        if holds { services.backPressure.raise() }
-        guard holds != isHolding else { return }
-        isHolding = holds
-        services.setFull(holds)
+        hold.set(table.isHolding, services)
     }
 
     /// A job that is stopped goes on with its epochs until every cut has left.

@@ -20,7 +20,7 @@ public struct RateLimit<Input>: Operator {
     private let services: TaskServices
     private var bucket: TokenBucket
     private let clock: any RuntimeClock
-    private var isHolding = false
+    private var hold = RecordHold()
 
     @usableFromInline init(context: OperatorContext, perSecond: Double, burst: Double) throws {
         guard perSecond > 0, perSecond.isFinite, burst >= 1 else {
@@ -45,26 +45,22 @@ public struct RateLimit<Input>: Operator {
         let now = clock.monotonicNanos()
         bucket.refill(now)
         bucket.take()
-        if bucket.isEmpty { hold(now) }
+        updateHold(now)
     }
 
-    private mutating func hold(_ nowNanos: Int64) {
-        services.backPressure.raise()
-        services.wantTick(atNanos: nowNanos + bucket.nanosUntilPaid)
-        if !isHolding { services.setFull(true) }
-        isHolding = true
+    private mutating func updateHold(_ nowNanos: Int64) {
+        if bucket.isEmpty { services.wantTick(atNanos: nowNanos + bucket.nanosUntilPaid) }
+        hold.set(bucket.isEmpty, services)
     }
 
     @inlinable public mutating func tick<Down: Collector>(_ wallMillis: Int64, into down: inout Down) throws
     where Down.Element == Input { release() }
 
     @usableFromInline mutating func release() {
-        guard isHolding else { return }
+        guard hold.isOn else { return }
         let now = clock.monotonicNanos()
         bucket.refill(now)
-        if bucket.isEmpty { return hold(now) }
-        services.setFull(false)
-        isHolding = false
+        updateHold(now)
     }
 }
 

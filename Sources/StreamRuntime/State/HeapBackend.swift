@@ -119,6 +119,7 @@ struct HeapSnapshot: PendingSnapshot {
             return StatePart(backend: HeapBackend.formatName, keyGroups: keyGroups, states: states, files: links.map(\.file))
         }
     }
+
     /// Restored files are counted once, when their sizes allow that a merge is due: an estimate that is too high would write the
     /// whole state anew with the first checkpoint after a restart.
     private func isMergeDue(_ links: inout [RunChain.Link], _ files: any CheckpointFiles) throws -> Bool {

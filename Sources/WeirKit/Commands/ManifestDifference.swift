@@ -73,6 +73,14 @@ package struct ManifestDifference: Encodable, Equatable {
     }
 }
 
+extension ManifestDifference {
+    fileprivate static func differing<Value>(
+        _ a: [(name: String, value: Value)], _ b: [(name: String, value: Value)]
+    ) -> [Entry<Value>] {
+        entries(a, b).filter { $0.a != $0.b }.map { Entry(name: $0.name, a: $0.a, b: $0.b) }
+    }
+}
+
 extension ManifestDifference.Side {
     init(_ manifest: CheckpointManifest) {
         checkpoint = manifest.checkpoint
@@ -93,13 +101,11 @@ extension ManifestDifference.Operator {
         func positions(_ entry: CheckpointManifest.OperatorEntry?) -> [(String, Int64)] {
             (entry?.positions ?? []).map { ($0.split, $0.next) }
         }
-        self.positions = ManifestDifference.entries(positions(a), positions(b)).filter { $0.a != $0.b }
-            .map { ManifestDifference.Entry(name: $0.name, a: $0.a, b: $0.b) }
+        self.positions = ManifestDifference.differing(positions(a), positions(b))
         func states(_ entry: CheckpointManifest.OperatorEntry?) -> [(String, String)] {
             (entry?.state ?? []).flatMap(\.states).map { ($0.name, "\($0.kind), \($0.keySchema) → \($0.valueSchema)") }
         }
-        self.states = ManifestDifference.entries(states(a), states(b)).filter { $0.a != $0.b }
-            .map { ManifestDifference.Entry(name: $0.name, a: $0.a, b: $0.b) }
+        self.states = ManifestDifference.differing(states(a), states(b))
         lists = Self.lists(a, b)
         partsA = Self.parts(a)
         partsB = Self.parts(b)

@@ -27,10 +27,8 @@ public final class JobLock: Sendable {
     public static func isHeld(checkpointRoot: String, job: JobID) -> Bool {
         let descriptor = open("\(checkpointRoot)/\(job)/owner.lock", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return errno == EWOULDBLOCK }
-        flock(descriptor, LOCK_UN)
-        return false
+        defer { FileLock.release(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
     /// Static, so that a failure closes the descriptor once: a class whose `init` throws after its properties
@@ -50,11 +48,7 @@ public final class JobLock: Sendable {
         return descriptor
     }
 
-    /// Unlocked first: a child that is being spawned has a copy of the descriptor for a moment.
-    deinit {
-        flock(descriptor, LOCK_UN)
-        close(descriptor)
-    }
+    deinit { FileLock.release(descriptor) }
 
     private static func read(_ descriptor: Int32) -> String? {
         var bytes = [UInt8](repeating: 0, count: 32)

@@ -1,4 +1,5 @@
 import Foundation
+import StreamRuntime
 import WeirKit
 
 /// A file that nobody else uses while this lives: the locks of all that Weir keeps. Checkpoints and the log are locked with
@@ -28,9 +29,5 @@ final class FileClaim {
         descriptor = opened
     }
 
-    /// Unlocked first: a child that is being spawned has a copy of the descriptor for a moment.
-    deinit {
-        flock(descriptor, LOCK_UN)
-        close(descriptor)
-    }
+    deinit { FileLock.release(descriptor) }
 }

@@ -4,6 +4,11 @@ import WeirKit
 
 /// `/overview`, `/config`, `/jobs`, `/jobs/overview`, `/taskmanagers`: Flink's shapes of all jobs together. Pure.
 package enum ClusterViews {
+    /// Of the server, or of a job: Flink's list of keys and values.
+    static func settings(_ settings: [JobSnapshot.SettingReading]) -> JSON {
+        JSON(settings.map { ["key": JSON($0.name), "value": JSON($0.value)] })
+    }
+
     package static func overview(_ jobs: [JobView], version: String) -> JSON {
         func count(_ statuses: Set<FlinkStatus>) -> JSON { JSON(jobs.count { statuses.contains(FlinkStatus($0)) }) }
         let processes = jobs.count { $0.record.state.process != nil }
