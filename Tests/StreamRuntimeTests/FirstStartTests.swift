@@ -75,6 +75,30 @@ private final class CountingSink: Sink {
         #expect(seen.withLock { $0 } == Set(100..<200))
     }
 
+    /// The same for a source that a job with checkpoints is given later.
+    @Test func theStartOfAnAddedSourceIsDecidedBeforeAnythingIsRead() async throws {
+        let folder = try TemporaryFolder()
+        let (source, crashes) = (GrowingSource(), CrashPoints([120, 199]))
+        let seen = Mutex<Set<Int64>>([])
+        func job(isExtended: Bool) -> AnyJob {
+            AnyJob { flow in
+                flow.source(GeneratorSource(count: 10) { $0 }).id("first").sink(ForEachSink { (_: Int64) in }).id("first-end")
+                guard isExtended else { return }
+                flow.source(source).id("added").sink(
+                    ForEachSink { number in
+                        seen.withLock { _ = $0.insert(number) }
+                        try crashes.pass(number)
+                    }
+                ).id("added-end")
+            }
+        }
+        try await JobRunner(job(isExtended: false), options: options(folder), environment: JobEnvironment()).run()
+        let metrics = MetricRegistry()
+        try await JobRunner(job(isExtended: true), options: options(folder), environment: JobEnvironment(metrics: metrics)).run()
+        #expect(crashes.remaining == 0 && metrics.value("weir_job_restarts_total") == 2)
+        #expect(seen.withLock { $0 } == Set(100..<200))
+    }
+
     /// In one chain with what cannot be made, and in another that was made before it.
     @Test(arguments: [false, true]) func whatWasMadeForATaskThatCannotBeIsClosed(inAChainOfItsOwn: Bool) async throws {
         let folder = try TemporaryFolder()

@@ -58,6 +58,14 @@ struct RestorePoint: Sendable {
         return beginning
     }
 
+    /// Sources, or splits of them, have come since: no decision tells where they begin. What they say today ("the end of the
+    /// topic") is not what they would say after a crash, so the attempt decides it, with its first epoch, before it reads
+    /// anything. A job's very first start has decided it already (`Recovery.beginGenesis`, `beginAlone`).
+    func hasUndecidedStarts(of splits: [OwnedSplit]) -> Bool {
+        guard manifest != nil || !positions.isEmpty else { return false }
+        return splits.contains { positions[$0.source]?[$0.split.id] == nil }
+    }
+
     private static func positions(_ decision: Decision) -> [OperatorID: [String: Int64]] {
         var result: [OperatorID: [String: Int64]] = [:]
         for offset in decision.offsets { result[offset.source, default: [:]][offset.position.split] = offset.position.next }

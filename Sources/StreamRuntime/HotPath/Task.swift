@@ -62,6 +62,8 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     let timing: TaskTiming
 
     private var phase = Phase.running
+    /// Where the source begins is not decided yet (`RestorePoint.hasUndecidedStarts`).
+    private var awaitsDecision: Bool
     /// A snapshot whose sinks have not acknowledged everything yet.
     private var unacknowledged: (snapshot: TaskSnapshot, times: BarrierTimes)?
     /// The record whose processing threw.
@@ -86,6 +88,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         services = builder.services
         sinks = builder.sinks
         sourceOperator = builder.sourceOperator
+        awaitsDecision = builder.sourceOperator != nil && builder.environment.hasUndecidedStarts
         clock = builder.environment.clock
         faults = builder.environment.faults
         self.timing = timing
@@ -114,8 +117,8 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         return mayPoll && services.hasPollRequest || input?.hasInput ?? false
     }
 
-    /// The source has not ended, and event time does not hold all its splits back.
-    private var mayPoll: Bool { phase == .running && !services.splits.areAllPaused }
+    /// The source has begun for good and has not ended, and event time does not hold all its splits back.
+    private var mayPoll: Bool { phase == .running && !awaitsDecision && !services.splits.areAllPaused }
 
     // MARK: The loop
 
@@ -273,6 +276,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
             case .barrier(let epoch): try barrier(epoch)
             case .drain: if phase == .running || phase == .sourceFinished { phase = .draining }
             case .decided(let epoch):
+                awaitsDecision = false
                 if let taken = positionsAtBarrier, taken.epoch == epoch { body.decided?(taken.positions) }
                 try body.handle(.decided(epoch))
                 needsFlush = true

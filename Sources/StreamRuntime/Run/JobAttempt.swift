@@ -117,6 +117,7 @@ final class JobAttempt {
         try domain?.begin(environment.restore.firstEpoch, writers: built.transactionalWriters)
         lastBarrierNanos = clock.monotonicNanos()
         try faults?.reached(.restored)
+        if environment.hasUndecidedStarts { try perform(machine.handle(.intervalElapsed)) }
         executor.start { events.post(.failed($0)) }
     }
 

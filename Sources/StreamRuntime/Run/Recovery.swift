@@ -50,7 +50,7 @@ struct Recovery {
             backend: environment.backend, formats: environment.formats, files: restore.files ?? store,
             dropsUnknownState: options.dropsUnknownState, workFolder: workFolder,
             latencyIntervalMillis: options.latencyIntervalMillis, restore: restore, splits: splits,
-            clock: environment.clock, log: log, metrics: environment.metrics, pauses: pauses,
+            hasUndecidedStarts: restore.hasUndecidedStarts(of: splits), clock: environment.clock, log: log, metrics: environment.metrics, pauses: pauses,
             faults: environment.faults, isCancelled: isCancelled)
         return JobAttempt(
             environment: taskEnvironment, plan: plan, executor: executor, options: options, store: store,

@@ -15,6 +15,8 @@ struct TaskEnvironment: Sendable {
     let latencyIntervalMillis: Int
     let restore: RestorePoint
     let splits: [OwnedSplit]
+    /// Sources read nothing before the first epoch is decided (`RestorePoint.hasUndecidedStarts`).
+    let hasUndecidedStarts: Bool
     let clock: any RuntimeClock
     let log: RuntimeLog
     let metrics: MetricRegistry
