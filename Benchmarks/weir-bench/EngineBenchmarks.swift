@@ -82,16 +82,15 @@ struct PassThrough: StreamJob {
 /// source → shuffle by key → count per key → checksum of the counts.
 struct KeyedCount: StreamJob {
     static let name = "bench-keyed-count"
+    static let keys: UInt64 = 1_000_000
     let count: Int64
-    let keys: UInt64
     let parallelism: Int
     let total: ChecksumSink.Total
 
     func build(_ flow: Flow) {
-        let keys = keys
         flow.source(
             GeneratorSource(count: count, splits: parallelism) { number in
-                Int64(scatter(number).multipliedFullWidth(by: keys).high)
+                Int64(scatter(number).multipliedFullWidth(by: Self.keys).high)
             }
         )
         .keyed(by: { $0 })

@@ -10,7 +10,8 @@ import StreamRuntime
 @main
 struct WeirBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "weir-bench", abstract: "Measure Weir on this machine.", subcommands: [Suite.self, WebSocketBenchmark.self, Child.self, ServePrices.self],
+        commandName: "weir-bench", abstract: "Measure Weir on this machine.",
+        subcommands: [Suite.self, FlinkComparison.self, WebSocketBenchmark.self, Child.self, ServePrices.self],
         defaultSubcommand: Suite.self)
 }
 
@@ -18,7 +19,7 @@ struct WeirBench: AsyncParsableCommand {
 struct Suite: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "suite", abstract: "Run measurements and print medians.")
 
-    @Argument(help: "pass-through, keyed-count-heap, keyed-count-rocksdb, sessions, start, restart, trades, kafka-copy; default: all.")
+    @Argument(help: "\(Measurement.allCases.map(\.rawValue).joined(separator: ", ")); default: all.")
     var names: [String] = []
     @Option(help: "Counted runs of each.") var runs = 5
     @Option(help: "Worker threads and parallelism.") var threads = 2
@@ -26,7 +27,7 @@ struct Suite: ParsableCommand {
 
     func run() throws {
         let chosen = names.isEmpty ? Measurement.allCases.map(\.rawValue) : names
-        print("\(machine()), \(threads) threads, \(runs) runs each, medians (min … max)")
+        print("\(Self.machine()), \(threads) threads, \(runs) runs each, medians (min … max)")
         for name in chosen {
             guard let measurement = Measurement(rawValue: name) else {
                 throw ValidationError("there is no measurement '\(name)'; there are \(Measurement.allCases.map(\.rawValue).joined(separator: ", "))")
@@ -47,7 +48,7 @@ struct Suite: ParsableCommand {
         }
     }
 
-    private func machine() -> String {
+    static func machine() -> String {
         let cpu = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?
             .split(separator: "\n").first { $0.hasPrefix("model name") }?.split(separator: ":").last
             .map { $0.trimmingCharacters(in: .whitespaces) }

@@ -6,6 +6,8 @@ enum Measurement: String, CaseIterable {
     case passThrough = "pass-through"
     case keyedCountHeap = "keyed-count-heap"
     case keyedCountRocksDB = "keyed-count-rocksdb"
+    case windows
+    case slidingWindows = "sliding-windows"
     case sessions
     case start, restart, trades
     case kafkaCopy = "kafka-copy"
@@ -23,6 +25,30 @@ enum Measurement: String, CaseIterable {
 
         var perSecond: Double { seconds > 0 ? Double(records) / seconds : 0 }
         var cpuNanosPerRecord: Double { records > 0 ? cpuSeconds / Double(records) * 1e9 : 0 }
+    }
+
+    /// How many records a run at full size has; 0 where time is measured, not throughput.
+    var records: Int {
+        switch self {
+        case .passThrough: 600_000_000
+        case .keyedCountHeap, .keyedCountRocksDB: 100_000_000
+        case .windows, .slidingWindows: 40_000_000
+        case .sessions: 20_000_000
+        case .trades, .kafkaCopy, .kafkaBare: 200_000
+        case .start, .restart: 0
+        }
+    }
+
+    /// What the sums of the results of an engine's job come to.
+    func checksum(_ records: Int64, operation: String) -> Int64 {
+        switch self {
+        case .passThrough: PassThrough.expected(operation, records)
+        case .keyedCountHeap, .keyedCountRocksDB: KeyedCount.expected(records, keys: KeyedCount.keys)
+        case .windows: WindowedCount.expected(records, slides: false)
+        case .slidingWindows: WindowedCount.expected(records, slides: true)
+        case .sessions: records
+        case .start, .restart, .trades, .kafkaCopy, .kafkaBare: 0
+        }
     }
 
     /// One counted run, in a process of its own on a fresh folder.

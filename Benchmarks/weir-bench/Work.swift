@@ -18,11 +18,13 @@ struct Work {
         case .passThrough: try passThrough()
         case .keyedCountHeap: try keyedCount(HeapBackend())
         case .keyedCountRocksDB: try keyedCount(RocksDBBackend())
+        case .windows: try windows(slides: false)
+        case .slidingWindows: try windows(slides: true)
         case .sessions: try sessions()
         case .start, .restart: try firstRecord()
         case .trades: try trades()
         case .kafkaCopy, .kafkaBare:
-            try KafkaCopy(folder: folder, records: 200_000 / divisor, options: options()).run(bare: measurement == .kafkaBare)
+            try KafkaCopy(folder: folder, records: measurement.records / divisor, options: options()).run(bare: measurement == .kafkaBare)
         }
     }
 
@@ -53,40 +55,49 @@ struct Work {
         return result
     }
 
-    private func check(_ total: ChecksumSink.Total, _ records: Int64, _ expected: Int64) throws {
+    private func check(_ total: ChecksumSink.Total, _ expected: Int64, results: Int64? = nil) throws {
         let (sum, count) = (total.sum.load(ordering: .relaxed), total.count.load(ordering: .relaxed))
-        guard count == records, sum == expected else {
-            throw BenchFailure("checksum \(sum) over \(count) records, expected \(expected) over \(records)")
+        guard sum == expected, count == results ?? count else {
+            let wanted = results.map { " over \($0)" } ?? ""
+            throw BenchFailure("checksum \(sum) over \(count) results, expected \(expected)\(wanted)")
         }
     }
 
     private func passThrough() throws -> Measurement.Result {
-        let count = Int64(600_000_000 / divisor)
+        let count = Int64(Measurement.passThrough.records / divisor)
         let total = ChecksumSink.Total()
         // Which operator runs is decided now, so that the compiler cannot have specialised for one.
         let operation = Bool.random() ? "sum" : "xor"
         let result = try measure(
             count, PassThrough(count: count, parallelism: threads, operation: operation, total: total), HeapBackend())
-        try check(total, count, PassThrough.expected(operation, count))
+        try check(total, Measurement.passThrough.checksum(count, operation: operation), results: count)
         return result
     }
 
     private func keyedCount(_ backend: any StateBackend) throws -> Measurement.Result {
-        let count = Int64(100_000_000 / divisor)
-        let keys: UInt64 = 1_000_000
+        let count = Int64(Measurement.keyedCountHeap.records / divisor)
         let total = ChecksumSink.Total()
-        let result = try measure(count, KeyedCount(count: count, keys: keys, parallelism: threads, total: total), backend)
-        try check(total, count, KeyedCount.expected(count, keys: keys))
+        let result = try measure(count, KeyedCount(count: count, parallelism: threads, total: total), backend)
+        try check(total, KeyedCount.expected(count, keys: KeyedCount.keys), results: count)
+        return result
+    }
+
+    private func windows(slides: Bool) throws -> Measurement.Result {
+        let count = Int64(Measurement.windows.records / divisor)
+        let total = ChecksumSink.Total()
+        let result = try measure(
+            count, WindowedCount(count: count, slides: slides, parallelism: threads, total: total), HeapBackend())
+        try check(total, WindowedCount.expected(count, slides: slides))
         return result
     }
 
     /// Ten million keys with an open session each, all of which end at once: what is held in memory is the backend's share.
     private func sessions() throws -> Measurement.Result {
-        let keys = Int64(10_000_000 / divisor)
+        let keys = Int64(Measurement.sessions.records / 2 / divisor)
         let total = ChecksumSink.Total()
         var result = try measure(
             2 * keys, Sessions(keys: keys, parallelism: threads, total: total), RocksDBBackend(memoryBytes: 128 << 20))
-        try check(total, keys, 2 * keys)
+        try check(total, 2 * keys, results: keys)
         result.note += ", \(keys) session keys within 128 MiB of state memory"
         return result
     }
@@ -108,7 +119,7 @@ struct Work {
 
     /// Orders through trade-execution on the embedded log, RocksDB portfolios and prices in memory.
     private func trades() throws -> Measurement.Result {
-        let count = 200_000 / divisor
+        let count = Measurement.trades.records / divisor
         let log = try LogStore(path: "\(folder)/log")
         let portfolios = try RocksDBPortfolioStore(path: "\(folder)/portfolios")
         let prices = MemoryPriceStore()
