@@ -4,7 +4,7 @@
 ///     let counts = orders.keyed(by: \.user).window(…).lateOutput(late).aggregate(Count())
 ///     counts.sideOutput(late).sink(lateOrders)
 ///
-/// Records emitted to a side output that no stream reads are dropped.
+/// Records emitted to a side output that no stream reads are dropped; of several that read it each gets all of them.
 public struct SideOutput<Element>: Sendable {
     public let name: String
 
@@ -14,20 +14,32 @@ public struct SideOutput<Element>: Sendable {
 
 /// Where a function puts records of one side output. Made while the operator opens; owned by the task thread.
 public struct SideEmitter<Element> {
-    @usableFromInline let writer: BatchWriter<Element>?
+    /// One for each stream that reads the output.
+    @usableFromInline let writers: [BatchWriter<Element>]
 
-    @usableFromInline init(_ gate: OutputGate?, _ recordTime: RecordTime) {
-        writer = gate.map { BatchWriter($0, recordTime) }
+    @usableFromInline init(_ gates: [OutputGate], _ recordTime: RecordTime) {
+        writers = gates.map { BatchWriter($0, recordTime) }
     }
 
     /// The record keeps the event time of what is being processed.
-    @inlinable public func emit(_ element: Element) { writer?.write(element, to: 0) }
+    @inlinable public func emit(_ element: Element) {
+        for writer in writers { writer.write(element, to: 0) }  // who reads beside runs as wide: one subtask to one
+    }
 }
 
 extension OperatorContext {
-    /// The emitter for `output`; a function calls it once, where it is made.
+    /// The emitter for `output`; a function calls it once, where it is made. A job that reads the output as another type fails
+    /// with a `GraphError`.
     public func emitter<Element>(_ output: SideOutput<Element>) -> SideEmitter<Element> {
-        SideEmitter(sideOutput(output.name), services.recordTime)
+        let gates = sideOutputs(output.name)
+        guard gates.allSatisfy({ $0.carries(Element.self) }) else {
+            services.fault.record(
+                GraphError(
+                    "operator '\(operatorID)' puts out \(Element.self) beside its results as '\(output.name)', which a stream reads "
+                        + "as another type: use one SideOutput for both"))
+            return SideEmitter([], services.recordTime)
+        }
+        return SideEmitter(gates, services.recordTime)
     }
 }
 

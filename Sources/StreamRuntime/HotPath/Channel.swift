@@ -4,12 +4,14 @@ import Synchronization
 public struct ElementLayout: @unchecked Sendable {  // immutable; its closure only knows a type
     @usableFromInline let stride: Int
     @usableFromInline let alignment: Int
+    @usableFromInline let type: ObjectIdentifier
     /// `nil` for trivial types.
     @usableFromInline let deinitialize: ((UnsafeMutableRawPointer, _ from: Int, _ to: Int) -> Void)?
 
     @inlinable init<Element>(_: Element.Type) {
         stride = max(1, MemoryLayout<Element>.stride)
         alignment = max(16, MemoryLayout<Element>.alignment)
+        type = ObjectIdentifier(Element.self)
         if _isPOD(Element.self) {
             deinitialize = nil
         } else {

@@ -59,6 +59,9 @@ public final class OutputGate {
         turn.deallocate()
     }
 
+    /// Whether its records are of this type.
+    func carries<Element>(_: Element.Type) -> Bool { layout.type == ObjectIdentifier(Element.self) }
+
     private func cursor(_ target: Int) -> Cursor {
         let start = starts[target]
         return Cursor(

@@ -101,7 +101,8 @@ public struct OperatorContext {
     package let restoredUnionList: (_ name: String, _ schema: String) throws -> [OperatorList.Item]
     /// One share of a list that is dealt out.
     let restoredShare: (_ name: String, _ schema: String, OperatorList.Share) throws -> [OperatorList.Item]
-    let sideOutput: (_ name: String) -> OutputGate?
+    /// To each stream that reads the operator's side output of this name.
+    let sideOutputs: (_ name: String) -> [OutputGate]
     package let alignments: WatermarkAlignments
     package let pauses: PauseReasons
 }
@@ -210,7 +211,7 @@ public final class TaskBuilder {
             restoredShare: { [environment] name, schema, share in
                 try environment.restore.share(share, of: id, name, schema, files: environment.files)
             },
-            sideOutput: { [sideOutputs] name in sideOutputs.first { $0.node == node && $0.name == name }?.gate },
+            sideOutputs: { [sideOutputs] name in sideOutputs.filter { $0.node == node && $0.name == name }.map(\.gate) },
             alignments: environment.alignments,
             pauses: environment.pauses)
     }
