@@ -59,6 +59,29 @@ import Testing
         #expect(slowest >= 0.9 && slowest < 0.9 * 1.07)
     }
 
+    /// A system that is down for hours, behind a source that has nothing more to send but markers.
+    @Test func whatWaitsInFrontOfAnOperatorThatIsFullIsBounded() async throws {
+        let gate = Gate()
+        let numbers = TestSource<Int64>()
+        let answers = CollectSink<Int64>()
+        var setup = setup()
+        setup.latencyEvery = .milliseconds(10)
+        let test = try JobTest(setup) { flow in
+            flow.source(numbers, id: "numbers").rebalanced()
+                .asyncMap(.unordered, AsyncOptions(capacity: 1, timeout: .hours(1))) { number in
+                    await gate.pass()
+                    return number
+                }.id("ask")
+                .sink(answers, id: "sink")
+        }
+        numbers.push(1)
+        try test.advance(by: .seconds(10))
+        #expect(reading(test, of: "ask").isEmpty)
+        gate.open()
+        try await test.settle()
+        #expect((256...300).contains(reading(test, of: "ask").reduce(0) { $0 + $1.count }), "of a thousand")
+    }
+
     @Test func noMarkerLeavesASourceThatIsToSendNone() throws {
         let numbers = TestSource<Int64>()
         let test = try JobTest { flow in flow.source(numbers).sink(CollectSink<Int64>(), id: "sink") }

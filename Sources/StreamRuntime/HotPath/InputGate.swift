@@ -33,7 +33,7 @@ final class InputGate {
     private var drained: Set<Int> = []
     private var next = 0
     private(set) var alignmentBeganNanos: Int64 = 0
-    /// Taken out because a barrier stood behind it; `poll` gives it first.
+    /// Taken out because a barrier stood behind it; `poll` gives it first. As many markers as an operator holds, at most.
     private var ahead: [Event] = []
     var current: Batch?
 
@@ -94,7 +94,9 @@ final class InputGate {
                 channels[input].producer.wakeIfAsleep()
                 switch segment.kind {
                 case .barrier: if let epoch = try align(segment.epoch, from: input, now) { return epoch }
-                case .marker: ahead.append(.marker(LatencyMarker(source: segment.count, dueNanos: segment.time)))
+                case .marker:
+                    guard ahead.count < HeldMarkers.capacity else { continue }
+                    ahead.append(.marker(LatencyMarker(source: segment.count, dueNanos: segment.time)))
                 default: if drain(input) { ahead.append(.drained) }
                 }
             }

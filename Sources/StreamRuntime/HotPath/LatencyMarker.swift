@@ -39,7 +39,7 @@ struct MarkerSchedule {
 /// Latency markers that wait for the records before them, in an operator whose records take their time. Pure.
 struct HeldMarkers {
     /// While an outside system is down markers pile up; the oldest tell enough.
-    private static let capacity = 256
+    static let capacity = 256
     private var held: [(sequence: UInt64, marker: LatencyMarker)] = []
 
     /// `marker` may pass once every record with a lower sequence is completed.
