@@ -1,31 +1,21 @@
-import Foundation
+import Synchronization
 
-/// Events for one waiting thread. Bounded by what produces them: a few per task and epoch.
-final class EventQueue<Event>: @unchecked Sendable {  // `events` only under `condition`
-    private let condition = NSCondition()
-    private var events: [Event] = []
+/// Events for one waiting thread. Bounded by what produces them: a few per task and epoch. The wait is of the monotonic
+/// clock: when the machine's is set back, the coordinator still looks at its time-outs and begins its epochs.
+final class EventQueue<Event: Sendable>: Sendable {
+    private let events = Mutex<[Event]>([])
+    private let waker = Waker()
 
     func post(_ event: Event) {
-        condition.lock()
-        events.append(event)
-        condition.signal()
-        condition.unlock()
+        events.withLock { $0.append(event) }
+        waker.wake()
     }
 
-    var isEmpty: Bool {
-        condition.lock()
-        defer { condition.unlock() }
-        return events.isEmpty
-    }
+    var isEmpty: Bool { events.withLock { $0.isEmpty } }
 
     /// Everything posted so far; waits up to `millis` for the first.
     func take(waitMillis millis: Int) -> [Event] {
-        condition.lock()
-        defer { condition.unlock() }
-        if events.isEmpty, millis > 0 {
-            _ = condition.wait(until: Date(timeIntervalSinceNow: Double(millis) / 1000))
-        }
-        defer { events.removeAll(keepingCapacity: true) }
-        return events
+        if millis > 0 { waker.sleep(micros: Int64(millis) * 1000) { !isEmpty } }
+        return events.withLock { exchange(&$0, with: []) }
     }
 }
