@@ -2,6 +2,6 @@ import WeirKit
 
 /// The examples, as jobs of an executable: `weir run word-count`.
 public let exampleJobs: [any ConfiguredJob.Type] = [
-    AlertRules.self, ClickstreamSessions.self, CurrencyConversion.self, Deduplication.self, Enrichment.self, FraudPattern.self,
-    HotItems.self, OrdersWithShipments.self, PriceCandles.self, WordCount.self,
+    AdClickThrough.self, AlertRules.self, ClickstreamSessions.self, CurrencyConversion.self, Deduplication.self, Enrichment.self,
+    FraudPattern.self, HotItems.self, OrdersWithShipments.self, PriceCandles.self, WordCount.self,
 ]
