@@ -2,6 +2,7 @@ import WeirKit
 
 /// The examples, as jobs of an executable: `weir run word-count`.
 public let exampleJobs: [any ConfiguredJob.Type] = [
-    AdClickThrough.self, AlertRules.self, ClickstreamSessions.self, CurrencyConversion.self, Deduplication.self, Enrichment.self,
-    FraudPattern.self, HotItems.self, OrdersWithShipments.self, PriceCandles.self, WordCount.self,
+    AbandonedCarts.self, AdClickThrough.self, AlertRules.self, ClickstreamSessions.self, CurrencyConversion.self,
+    Deduplication.self, Enrichment.self, FraudPattern.self, HotItems.self, OrdersWithShipments.self, PriceCandles.self,
+    WordCount.self,
 ]

@@ -19,8 +19,8 @@ import Testing
     }
 
     static let runs = [
-        "ad-click-through", "clickstream-sessions", "currency-conversion", "deduplication", "enrichment", "fraud-pattern",
-        "hot-items", "orders-with-shipments", "price-candles", "word-count",
+        "abandoned-carts", "ad-click-through", "clickstream-sessions", "currency-conversion", "deduplication", "enrichment",
+        "fraud-pattern", "hot-items", "orders-with-shipments", "price-candles", "word-count",
     ].flatMap { [Run(job: $0), Run(job: $0, parallelism: 2, backend: "rocksdb")] }
 
     @Test(arguments: runs) func printsWhatIsExpected(_ run: Run) throws {
