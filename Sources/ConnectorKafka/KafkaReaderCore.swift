@@ -5,7 +5,8 @@ import Synchronization
 /// The part of a reader that does not depend on the element: the consumer, its fetched batch, positions.
 ///
 /// Owned by one task thread. Order: the client keeps each partition's order, and a fetched batch is emitted
-/// from front to back; what back-pressure leaves over stays in it.
+/// from front to back; what back-pressure leaves over stays in it. A partition that its alignment pauses is left
+/// in its queue (`ReaderQueues`); what is left over in the batch of at most `fetchMax` records goes first.
 @usableFromInline
 final class KafkaReaderCore {
     private struct Partition {
@@ -22,7 +23,7 @@ final class KafkaReaderCore {
     private let groupID: String
     /// Both gone after `close`.
     private var handle: KafkaHandle?
-    private var queue: OpaquePointer?
+    private var queues: ReaderQueues?
     private let watch: PartitionWatch?
     private let health: ClientHealth
     private var partitions: [Partition] = []
@@ -53,10 +54,12 @@ final class KafkaReaderCore {
             .kafkaRecordsRead, labels: ["operator": context.source.operatorID.rawValue])
         partitions = try Self.partitions(of: context)
         for (index, partition) in partitions.enumerated() { indexOf[partition.place] = index }
+        // A single partition that is paused is not polled at all.
+        let separate = context.splits.isAligned && partitions.count > 1 ? partitions.map(\.place) : []
         handle =
             partitions.isEmpty
-            ? nil : try Self.makeConsumer(configuration, groupID, context, health)
-        queue = handle.map { rd_kafka_queue_get_consumer($0.pointer) } ?? nil
+            ? nil : try Self.makeConsumer(configuration, groupID, context, health, separateQueues: separate.count)
+        queues = try handle.map { try ReaderQueues(of: $0, separate: separate, takeMax: Self.fetchMax) }
         watch = watching.flatMap { watching in
             watching.counts.isEmpty
                 ? nil : PartitionWatch(configuration, watching.counts, everyMillis: watching.everyMillis, context)
@@ -90,24 +93,15 @@ final class KafkaReaderCore {
         }
     }
 
-    /// How much the client reads ahead, in records. Clients before 2.2 pause all fetching for a whole second when
-    /// it is reached (librdkafka#2879), so there it has to last for that long; it costs memory only as far as
-    /// `queued.max.messages.kbytes` allows, and about 300 bytes of bookkeeping a record.
-    private static let prefetch: [(String, String)] =
-        KafkaHandle.knows("fetch.queue.backoff.ms")
-        ? [("queued.min.messages", "100000"), ("fetch.queue.backoff.ms", "10")]
-        : [("queued.min.messages", "500000")]
-
     private static func makeConsumer(
         _ configuration: KafkaConfiguration, _ groupID: String, _ context: SourceReaderContext,
-        _ health: ClientHealth
+        _ health: ClientHealth, separateQueues: Int
     ) throws -> KafkaHandle {
         let wake = context.wake
         let handle = try KafkaHandle(
             .consumer, configuration,
-            defaults: prefetch + [
-                ("queued.max.messages.kbytes", "65536"), ("fetch.message.max.bytes", "4194304"),
-                ("fetch.error.backoff.ms", "100"),
+            defaults: ReaderQueues.prefetch(separateQueues: separateQueues) + [
+                ("fetch.message.max.bytes", "4194304"), ("fetch.error.backoff.ms", "100"),
                 // A broker may answer with more than was asked for, e.g. one huge batch.
                 ("receive.message.max.bytes", "2000000000"),
             ],
@@ -122,10 +116,7 @@ final class KafkaReaderCore {
     }
 
     private func assign() throws {
-        guard let handle, let queue else { return }
-        rd_kafka_queue_cb_event_enable(
-            queue, { _, opaque in KafkaClientContext.from(opaque)?.onReadable() },
-            Unmanaged.passUnretained(handle.context).toOpaque())
+        guard let handle else { return }
         let list = PartitionList(partitions.map { ($0.place, $0.next) })
         let code = list.withPointer { rd_kafka_assign(handle.pointer, $0) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "assigning partitions") }
@@ -137,14 +128,20 @@ final class KafkaReaderCore {
     /// True while fetched records wait to be emitted.
     @usableFromInline var hasFetched: Bool { cursor < fetchedCount }
 
+    /// A paused partition may have records that nobody announces again: look for them soon.
+    @usableFromInline var recheckMicros: Int64 {
+        partitions.indices.contains(where: context.splits.isPaused) ? 5_000 : 100_000
+    }
+
     /// Steps to the next record; false when there is none now.
     @usableFromInline
     func advance(atMost wanted: Int) throws -> Bool {
         while true {
             if cursor == fetchedCount {
-                guard let queue, !isClosed else { return false }
+                guard let queues, !isClosed else { return false }
                 cursor = 0
-                fetchedCount = max(0, rd_kafka_consume_batch_queue(queue, 0, fetched, min(wanted, Self.fetchMax)))
+                fetchedCount = queues.take(
+                    into: fetched, atMost: min(wanted, Self.fetchMax), isPaused: context.splits.isPaused)
                 if fetchedCount == 0 { return false }
                 records.add(emitted)
                 emitted = 0
@@ -303,11 +300,8 @@ final class KafkaReaderCore {
             fetched[index] = nil
         }
         cursor = fetchedCount
-        if let queue {
-            rd_kafka_queue_cb_event_enable(queue, nil, nil)
-            rd_kafka_queue_destroy(queue)
-        }
-        queue = nil
+        queues?.close()
+        queues = nil
         handle = nil
     }
 }

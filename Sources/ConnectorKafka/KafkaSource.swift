@@ -104,7 +104,7 @@ public struct KafkaReader<Element>: SourceReader {
             if core.isBackPressureRaised { return .progressed }
         }
         // Idle only when nothing was emitted: the task hands on what it holds after a poll that progressed.
-        return left < budget || core.hasFetched ? .progressed : .idle(recheckAfterMicros: 100_000)
+        return left < budget || core.hasFetched ? .progressed : .idle(recheckAfterMicros: core.recheckMicros)
     }
 
     @usableFromInline

@@ -70,7 +70,8 @@ struct Driven<Element> {
     let metrics: MetricRegistry
 
     init(
-        _ source: KafkaSource<Element>, at positions: [SplitPosition]? = nil, log: RuntimeLog = .silent
+        _ source: KafkaSource<Element>, at positions: [SplitPosition]? = nil, splits cursor: SplitCursor? = nil,
+        log: RuntimeLog = .silent
     ) throws {
         let splits = try source.discoverSplits(sourceContext(log))
         metrics = MetricRegistry()
@@ -78,7 +79,7 @@ struct Driven<Element> {
             SourceReaderContext(
                 source: sourceContext(log), subtask: 0, parallelism: 1,
                 assignments: positions ?? splits.map { SplitPosition(split: $0.id, next: $0.start) },
-                backPressure: BackPressure(), wake: {}, metrics: metrics, clock: SystemClock()))
+                backPressure: BackPressure(), wake: {}, metrics: metrics, clock: SystemClock(), splits: cursor))
     }
 
     /// Polls until `count` elements came or the time is over.

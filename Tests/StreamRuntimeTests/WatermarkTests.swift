@@ -120,6 +120,35 @@ import Testing
         #expect(sink.elements.sorted() == [1, 1000, 1500, 2000])
     }
 
+    /// Notes what its reader is told of alignment.
+    private struct AskingSource: Source {
+        let inner: TestSource<Int64>
+        let isAligned: Gather<Bool>
+
+        func discoverSplits(_ context: SourceContext) throws -> [SourceSplit] { inner.discoverSplits(context) }
+        func makeReader(_ context: SourceReaderContext) throws -> TestSourceReader<Int64> {
+            isAligned.values.append(context.splits.isAligned)
+            return try inner.makeReader(context)
+        }
+    }
+    private final class Gather<Value>: @unchecked Sendable {  // used on the test's thread only
+        var values: [Value] = []
+    }
+
+    @Test(arguments: [true, false])
+    func aReaderKnowsBeforehandWhetherItsSplitsMayBePaused(_ isAligned: Bool) throws {
+        let (told, sink) = (Gather<Bool>(), CollectSink<Int64>())
+        let strategy = WatermarkStrategy<BoundedOutOfOrderness<Int64>>.monotonic()
+        let test = try JobTest { flow in
+            flow.source(AskingSource(inner: TestSource([1, 2]), isAligned: told))
+                .watermarks(isAligned ? strategy.aligned(drift: .zero) : strategy, at: { $0 })
+                .sink(sink)
+        }
+        try test.finish()
+        #expect(!told.values.isEmpty && told.values.allSatisfy { $0 == isAligned })
+        #expect(sink.elements == [1, 2])
+    }
+
     @Test func watermarksGoOnWhereTheyWereAfterACrash() throws {
         let (source, notes) = (TestSource<Int64>(splits: 2), Notes())
         let test = try job(source, .monotonic(), notes, CollectSink())

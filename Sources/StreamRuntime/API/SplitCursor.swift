@@ -51,6 +51,9 @@ public final class SplitCursor: @unchecked Sendable {  // used on the owning tas
     /// Brings nothing because nobody reads it just now.
     func isLeftAlone(_ index: Int) -> Bool { paused[index] || waiting[index] }
 
+    /// Splits may be paused: set, if ever, before the reader is made.
+    public package(set) var isAligned = false
+
     /// True while split `index` is further ahead in event time than its alignment allows: leave it for now.
     @inlinable public func isPaused(_ index: Int) -> Bool { paused[index] }
 
