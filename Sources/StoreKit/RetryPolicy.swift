@@ -29,7 +29,7 @@ public struct RetryPolicy: Hashable, Sendable {
     /// thrown. A cancelled task stops at the next wait with the error in hand.
     public func run<Value: Sendable>(
         sleep: @Sendable (Int64) async throws -> Void = { try await Task.sleep(for: .milliseconds($0)) },
-        _ body: @Sendable () async throws(StoreError) -> Value
+        _ body: () async throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         var random = SystemRandomNumberGenerator()
         var attempt = 1

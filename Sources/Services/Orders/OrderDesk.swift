@@ -31,19 +31,20 @@ package struct OrderDesk: Sendable {
     let prices: any PriceStore
     let policy: Policy
     let nowMillis: @Sendable () -> Int64
-    /// Store calls within one request: short, because a client waits.
-    private let retries = RetryPolicy(baseMillis: 20, capMillis: 250, attemptsMax: 4)
+    private let retries: RequestRetries
     private let log = Logger(label: "weir.orders")
 
     package init(
         ledger: any OrderLedger, publisher: any OrderPublisher, portfolios: any PortfolioStore, prices: any PriceStore,
-        policy: Policy, nowMillis: @escaping @Sendable () -> Int64 = { WallClock.nowMillis() }
+        policy: Policy, retries: RequestRetries = RequestRetries(),
+        nowMillis: @escaping @Sendable () -> Int64 = { WallClock.nowMillis() }
     ) {
         self.ledger = ledger
         self.publisher = publisher
         self.portfolios = portfolios
         self.prices = prices
         self.policy = policy
+        self.retries = retries
         self.nowMillis = nowMillis
     }
 
@@ -52,24 +53,22 @@ package struct OrderDesk: Sendable {
     package func place(_ body: [UInt8], _ key: RequestKey, trace: TraceHeaders = TraceHeaders()) async throws -> OrderID {
         let hash = RequestHash(of: body)
         let now = nowMillis()
-        if let known = try await retries.run({ [ledger] () async throws(StoreError) in
-            try await ledger.request(key, nowMillis: now)
-        }) {
-            return try await goOn(known, key, hash, trace)
+        let calls = retries.begin()
+        if let known = try await calls.run({ () async throws(StoreError) in try await ledger.request(key, nowMillis: now) }) {
+            return try await goOn(known, key, hash, trace, calls)
         }
-        let order = try await OrderValidation(portfolios: portfolios, prices: prices, symbols: policy.symbols)
-            .order(in: body, key, placedAtMillis: now)
+        let order = try await OrderValidation(
+            portfolios: portfolios, prices: prices, symbols: policy.symbols, calls: calls
+        ).order(in: body, key, placedAtMillis: now)
         let accepted = AcceptedOrder(
             key: key, order: order, hash: hash, requestExpiresAtMillis: now + policy.requestMillis,
             orderExpiresAtMillis: now + policy.orderMillis)
-        switch try await retries.run({ [ledger] () async throws(StoreError) in
-            try await ledger.accept(accepted, nowMillis: now)
-        }) {
+        switch try await calls.run({ () async throws(StoreError) in try await ledger.accept(accepted, nowMillis: now) }) {
         case .accepted:
             try await publish(order, key, trace)
             return order.orderID
         case .known(let known):
-            return try await goOn(known, key, hash, trace)
+            return try await goOn(known, key, hash, trace, calls)
         case .keyUsed:
             throw Problem.keyUsed
         }
@@ -77,12 +76,12 @@ package struct OrderDesk: Sendable {
 
     /// A request that is recorded already.
     private func goOn(
-        _ known: OrderRequest, _ key: RequestKey, _ hash: RequestHash, _ trace: TraceHeaders
+        _ known: OrderRequest, _ key: RequestKey, _ hash: RequestHash, _ trace: TraceHeaders, _ calls: RequestRetries.Calls
     ) async throws -> OrderID {
         guard known.hash == hash else { throw Problem.otherBody }
         guard known.state == .pending else { return known.orderID }
         let now = nowMillis()
-        let stored = try await retries.run { [ledger] () async throws(StoreError) in
+        let stored = try await calls.run { () async throws(StoreError) in
             try await ledger.order(known.orderID, nowMillis: now)
         }
         guard let order = stored else {
@@ -114,10 +113,13 @@ package struct OrderDesk: Sendable {
     /// What became of the order, as its owner may see it; nil for an unknown or another user's order.
     package func status(of id: OrderID, for user: UserID) async throws -> OrderView? {
         let now = nowMillis()
-        let order = try await ledger.order(id, nowMillis: now)
+        let calls = retries.begin()
+        let order = try await calls.run { () async throws(StoreError) in try await ledger.order(id, nowMillis: now) }
         if let order, order.userID != user { return nil }
         // Orders that came another way have an outcome all the same.
-        let outcome = try await portfolios.execution(of: id, nowMillis: now)?.outcome
+        let outcome = try await calls.run { () async throws(StoreError) in
+            try await portfolios.execution(of: id, nowMillis: now)
+        }?.outcome
         if let outcome, outcome.userID != user { return nil }
         return OrderView(order: order, outcome: outcome)
     }

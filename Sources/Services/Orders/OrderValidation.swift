@@ -8,6 +8,7 @@ struct OrderValidation: Sendable {
     let portfolios: any PortfolioStore
     let prices: any PriceStore
     let symbols: Set<Symbol>
+    let calls: RequestRetries.Calls
 
     /// The order in `body`. Throws `Problem` with the reason it is refused.
     func order(in body: [UInt8], _ key: RequestKey, placedAtMillis: Int64) async throws -> Order {
@@ -16,7 +17,8 @@ struct OrderValidation: Sendable {
         guard symbols.contains(order.symbol) else {
             throw Problem.refused(.unknownSymbol, "\(order.symbol) is not traded here")
         }
-        guard let price = try await prices.latest(order.symbol)?.price else {
+        let latest = try await calls.run { () async throws(StoreError) in try await prices.latest(order.symbol) }
+        guard let price = latest?.price else {
             throw Problem(
                 "no-price", "There is no price yet", .serviceUnavailable,
                 "No price of \(order.symbol) has arrived yet; repeat the request.", retryAfterSeconds: 1)
@@ -40,7 +42,10 @@ struct OrderValidation: Sendable {
     }
 
     private func refusal(_ order: Order, _ price: Price, consistent: Bool) async throws(StoreError) -> Problem? {
-        guard let portfolio = try await portfolios.portfolio(order.userID, consistent: consistent) else {
+        let stored = try await calls.run { () async throws(StoreError) in
+            try await portfolios.portfolio(order.userID, consistent: consistent)
+        }
+        guard let portfolio = stored else {
             return .refused(.unknownUser, "there is no account; open one with POST /v1/accounts")
         }
         switch portfolio.apply(order, at: price, executedAtMillis: order.placedAtMillis) {

@@ -11,17 +11,19 @@ package struct PortfolioService: Sendable {
     private let prices: any PriceStore
     private let startingCash: Money
     private let credential: InternalCredential
+    private let retries: RequestRetries
     private let nowMillis: @Sendable () -> Int64
 
     /// - Parameter startingCash: what an account is opened with.
     package init(
         portfolios: any PortfolioStore, prices: any PriceStore, startingCash: Money, credential: InternalCredential,
-        nowMillis: @escaping @Sendable () -> Int64 = { WallClock.nowMillis() }
+        retries: RequestRetries = RequestRetries(), nowMillis: @escaping @Sendable () -> Int64 = { WallClock.nowMillis() }
     ) {
         self.portfolios = portfolios
         self.prices = prices
         self.startingCash = startingCash
         self.credential = credential
+        self.retries = retries
         self.nowMillis = nowMillis
     }
 
@@ -47,20 +49,26 @@ package struct PortfolioService: Sendable {
             let user = try credential.user(of: request, &context)
             let query = try QueryParameters(request, ["consistent"])
             let consistent = try query.value("consistent", "true or false") { Bool($0) } ?? false
-            guard let portfolio = try await portfolios.portfolio(user, consistent: consistent) else {
-                throw Problem.noAccount
+            let calls = retries.begin()
+            let stored = try await calls.run { () async throws(StoreError) in
+                try await portfolios.portfolio(user, consistent: consistent)
             }
-            return try JSONAnswer(PortfolioView(user, portfolio, prices: await latest(portfolio, context)))
+            guard let portfolio = stored else { throw Problem.noAccount }
+            return try JSONAnswer(PortfolioView(user, portfolio, prices: await latest(portfolio, calls, context)))
         }
         health.add(to: router)
         return router
     }
 
     /// Without prices a portfolio is still worth showing: cash and holdings are the user's, prices are a cache.
-    private func latest(_ portfolio: Portfolio, _ context: APIContext) async -> [Symbol: PricedAt] {
+    private func latest(
+        _ portfolio: Portfolio, _ calls: RequestRetries.Calls, _ context: APIContext
+    ) async -> [Symbol: PricedAt] {
         guard !portfolio.holdings.isEmpty else { return [:] }
         do {
-            return try await prices.latest(Array(portfolio.holdings.keys))
+            return try await calls.run { () async throws(StoreError) in
+                try await prices.latest(Array(portfolio.holdings.keys))
+            }
         } catch {
             context.logger.warning("a portfolio is shown without prices", metadata: ["error": "\(error)"])
             return [:]

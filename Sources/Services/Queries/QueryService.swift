@@ -11,15 +11,17 @@ package struct QueryService: Sendable {
     private let history: any TradeHistoryStore
     private let analytics: any TradeAnalyticsStore
     private let credential: InternalCredential
+    private let retries: RequestRetries
     private let nowMillis: @Sendable () -> Int64
 
     package init(
         history: any TradeHistoryStore, analytics: any TradeAnalyticsStore, credential: InternalCredential,
-        nowMillis: @escaping @Sendable () -> Int64 = { WallClock.nowMillis() }
+        retries: RequestRetries = RequestRetries(), nowMillis: @escaping @Sendable () -> Int64 = { WallClock.nowMillis() }
     ) {
         self.history = history
         self.analytics = analytics
         self.credential = credential
+        self.retries = retries
         self.nowMillis = nowMillis
     }
 
@@ -29,14 +31,16 @@ package struct QueryService: Sendable {
             var context = context
             let query = try TradeSearch.query(request, try credential.user(of: request, &context))
             context.note("symbol", query.symbol?.text)
-            return try JSONAnswer(TradePageView(try await history.search(query), of: query))
+            let page = try await retries.begin().run { () async throws(StoreError) in try await history.search(query) }
+            return try JSONAnswer(TradePageView(page, of: query))
         }
         router.on(APIRoutes.volume) { request, context in
             var context = context
             _ = try credential.user(of: request, &context)
             let query = try VolumeSearch.query(request, nowMillis: nowMillis())
             context.note("symbol", query.symbol.text)
-            return try JSONAnswer(VolumeView(try await analytics.volume(query), of: query))
+            let bars = try await retries.begin().run { () async throws(StoreError) in try await analytics.volume(query) }
+            return try JSONAnswer(VolumeView(bars, of: query))
         }
         router.on(APIRoutes.top) { request, context in
             var context = context
@@ -47,7 +51,10 @@ package struct QueryService: Sendable {
                 try parameters.value("limit", "a number from 1 to \(Self.topMax)") {
                     Int($0).flatMap { (1...Self.topMax).contains($0) ? $0 : nil }
                 } ?? 10
-            return try JSONAnswer(TopView(try await analytics.top(ranking, limit: limit), by: ranking))
+            let totals = try await retries.begin().run { () async throws(StoreError) in
+                try await analytics.top(ranking, limit: limit)
+            }
+            return try JSONAnswer(TopView(totals, by: ranking))
         }
         health.add(to: router)
         return router
