@@ -28,6 +28,22 @@ public struct BreakerState: Hashable, Sendable {
         case open(untilMillis: Int64)
         /// One call is out to probe; should it never come back, another may at that time.
         case halfOpen(probeUntilMillis: Int64)
+
+        /// As metrics call it.
+        var word: Word {
+            switch self {
+            case .closed: .closed
+            case .open: .open
+            case .halfOpen: .halfOpen
+            }
+        }
+    }
+
+    /// A phase without its figures.
+    enum Word: String, CaseIterable, Sendable {
+        case closed
+        case open
+        case halfOpen = "half-open"
     }
 
     /// Whether a call may go out.

@@ -9,8 +9,7 @@ public final class CircuitBreaker: Sendable {
     public let name: String
     private let state: Mutex<BreakerState>
     private let nowMillis: @Sendable () -> Int64
-    /// Of all breakers around this store.
-    private let openCount: Meter
+    private let metrics: BreakerMetrics
 
     /// A closed breaker; `nowMillis` is any steady clock.
     public init(
@@ -20,11 +19,12 @@ public final class CircuitBreaker: Sendable {
         self.name = name
         self.nowMillis = nowMillis
         state = Mutex(BreakerState(settings))
-        openCount = Meter(.storeBreakersOpen, [("store", name)])
+        metrics = BreakerMetrics(store: name)
+        metrics.moved(from: nil, to: .closed)
     }
 
     deinit {
-        if isOpen { openCount.decrement() }
+        metrics.moved(from: phase.word, to: nil)
     }
 
     /// Milliseconds of the process' steady clock.
@@ -51,17 +51,17 @@ public final class CircuitBreaker: Sendable {
     public func run<Value: Sendable>(
         _ body: () async throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        if case .refused(let retryAtMillis) = state.withLock({ $0.admit(nowMillis: nowMillis()) }) {
+        if case .refused(let retryAtMillis) = change({ $0.admit(nowMillis: nowMillis()) }) {
             throw .unavailable("\(name) is held to be down; next attempt in \(retryAtMillis - nowMillis()) ms")
         }
         do throws(StoreError) {
             let value = try await body()
-            learn { $0.succeeded() }
+            change { $0.succeeded() }
             return value
         } catch {
             // A caller that gives up makes calls fail as if nobody answered.
             let isAbandoned = Task.isCancelled
-            learn { state in
+            change { state in
                 if isAbandoned {
                     state.abandoned(nowMillis: nowMillis())
                 } else if error.isOutage {
@@ -74,12 +74,13 @@ public final class CircuitBreaker: Sendable {
         }
     }
 
-    private func learn(_ change: (inout BreakerState) -> Void) {
-        let (was, isNow) = state.withLock { state in
-            let was = state.isOpen
-            change(&state)
-            return (was, state.isOpen)
+    private func change<Value>(_ body: (inout BreakerState) -> Value) -> Value {
+        let (value, was, isNow) = state.withLock { state in
+            let was = state.phase.word
+            let value = body(&state)
+            return (value, was, state.phase.word)
         }
-        if was != isNow { openCount.increment(by: isNow ? 1.0 : -1.0) }
+        metrics.moved(from: was, to: isNow)
+        return value
     }
 }

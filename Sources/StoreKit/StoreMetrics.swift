@@ -57,21 +57,17 @@ public final class StoreMetrics: Sendable {
 
 extension MetricDescription {
     /// What clients of stores tell, those of other services included.
-    public static let stores: [MetricDescription] = [storeCalls, storeCallSeconds, storeBreakersOpen]
+    public static let stores: [MetricDescription] = [storeCalls, storeCallSeconds, storeBreakers, storeBreakersOpen]
 
     /// A store in the process answers within microseconds.
     private static let callBounds = [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5] + MetricRegistry.durationBounds
     private static let ofCall: [MetricLabel] = [
-        store, MetricLabel("operation", "what was asked of the store", bound: "operations of a port, about ten"),
+        .ofStore, MetricLabel("operation", "what was asked of the store", bound: "operations of a port, about ten"),
         MetricLabel(
             "result", "`ok`, `conflict`, `blocked`, `invalid`, or the outage: `throttled`, `unavailable`, `timeout`", bound: "7"),
     ]
-    private static let store = MetricLabel("store", "the store's or the service's name", bound: "stores a process uses")
 
     static let storeCalls = counter("weir_store_calls_total", in: "calls", by: ofCall, "Calls to a store, by how they ended.")
     static let storeCallSeconds = histogram(
         "weir_store_call_seconds", by: ofCall, bounds: callBounds, "From a call to a store to its end.")
-    static let storeBreakersOpen = gauge(
-        "weir_store_breakers_open", in: "breakers", by: [store],
-        "Circuit breakers that hold the store to be down and let no call pass but a probe.")
 }

@@ -240,6 +240,39 @@ import WeirKit
         #expect(open == 0, "nobody waits for the breaker that is gone")
     }
 
+    @Test func breakersAreCountedByWhereTheyStand() async throws {
+        let registry = MetricRegistry()
+        let clock = SteppedMillis()
+        var settings = BreakerState.Settings()
+        settings.failuresMax = 1
+        var breakers = withMetricsFactory(RegistryMetricsFactory(registry)) {
+            (0..<2).map { _ in CircuitBreaker(name: "s", settings: settings, nowMillis: { clock.now.withLock { $0 } }) }
+        }
+        @Sendable func count(_ state: String) -> Double? {
+            registry.value("weir_store_breakers", labels: ["store": "s", "state": state])
+        }
+        func counts() -> [Double?] { [count("closed"), count("half-open"), count("open")] }
+        #expect(counts() == [2, 0, 0])
+        await #expect(throws: StoreError.self) {
+            try await breakers[0].run { () async throws(StoreError) in throw StoreError.unavailable("away") }
+        }
+        #expect(counts() == [1, 0, 1])
+        clock.now.withLock { $0 = settings.pauseMillisMin }
+        await #expect(throws: StoreError.self) {
+            try await breakers[0].run { () async throws(StoreError) in
+                #expect(count("half-open") == 1 && count("open") == 0, "while the probe is out")
+                throw StoreError.unavailable("away still")
+            }
+        }
+        #expect(counts() == [1, 0, 1])
+        // The pause has doubled.
+        clock.now.withLock { $0 += 2 * settings.pauseMillisMin }
+        try await breakers[0].run { () async throws(StoreError) in }
+        #expect(counts() == [2, 0, 0])
+        breakers = []
+        #expect(counts() == [0, 0, 0])
+    }
+
     @Test func tooManySeriesAreCountedNotKept() {
         let registry = MetricRegistry()
         let factory = RegistryMetricsFactory(registry, seriesMax: 3)
