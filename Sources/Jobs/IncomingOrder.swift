@@ -42,7 +42,7 @@ extension IncomingOrder: StateCodable {
 /// What a record of the orders topic turned out to be.
 enum OrderArrival: Sendable {
     case order(IncomingOrder)
-    case undecodable(OutgoingRecord)
+    case undecodable(DeadLetter)
 
     /// - Parameter consumer: the job's consumer group.
     init(_ record: IncomingRecord, _ consumer: String) {
@@ -54,7 +54,7 @@ enum OrderArrival: Sendable {
                     position: SourcePosition(topic: record.topic, partition: record.partition, offset: record.offset),
                     trace: record.trace))
         } catch {
-            self = .undecodable(record.deadLetter(error, consumer))
+            self = .undecodable(record.deadLetter(.undecodable, error, consumer))
         }
     }
 }

@@ -9,8 +9,8 @@ extension Stream where Element: StateCodable & Sendable {
     /// A record is part of every checkpoint until the store has taken it and is written again after a restart, so an epoch
     /// does not wait for the store; while that is down the job is paused. The write must be idempotent.
     func written(
-        to store: String, inFlightMax: Int, _ write: @escaping @Sendable (Element) async throws -> [OutgoingRecord]
-    ) -> Stream<Stage<C, AsyncProcess<AsyncMapFunction<Element, [OutgoingRecord]>>>> {
+        to store: String, inFlightMax: Int, _ write: @escaping @Sendable (Element) async throws -> [DeadLetter]
+    ) -> Stream<Stage<C, AsyncProcess<AsyncMapFunction<Element, [DeadLetter]>>>> {
         asyncMap(
             .unordered, AsyncOptions(capacity: inFlightMax, timeout: .seconds(60)), failures: .store(store), write)
     }

@@ -40,23 +40,6 @@ public struct OutgoingRecord: Sendable {
     static let jsonHeader = (name: "content-type", value: Array("application/json".utf8))
 }
 
-extension OutgoingRecord {
-    /// The bytes as read, with why, where from and who says so in the headers: several jobs read a topic, and each puts aside
-    /// what it cannot use.
-    /// - Parameter consumer: the job's consumer group.
-    static func deadLetter(
-        topic: String, partition: Int32, offset: Int64, key: [UInt8]?, value: [UInt8]?, error: any Error, consumer: String
-    ) -> OutgoingRecord {
-        OutgoingRecord(
-            topic: TradingTopics.deadLetters(of: topic), key: key, value: value,
-            headers: [
-                ("error", Array("\(error)".utf8)), ("source-topic", Array(topic.utf8)),
-                ("source-partition", Array("\(partition)".utf8)), ("source-offset", Array("\(offset)".utf8)),
-                ("consumer", Array(consumer.utf8)),
-            ])
-    }
-}
-
 /// A record as it was read, independent of the transport; valid only during the call it is given to.
 struct IncomingRecord {
     let topic: String
@@ -68,12 +51,6 @@ struct IncomingRecord {
 
     /// The value, no bytes when there is none.
     var bytes: UnsafeRawBufferPointer { value ?? UnsafeRawBufferPointer(start: nil, count: 0) }
-
-    func deadLetter(_ error: any Error, _ consumer: String) -> OutgoingRecord {
-        .deadLetter(
-            topic: topic, partition: partition, offset: offset, key: key.map { Array($0) }, value: value.map { Array($0) },
-            error: error, consumer: consumer)
-    }
 }
 
 extension IncomingRecord {

@@ -29,6 +29,6 @@ struct Weir: DrillingApplication {
         TradingSettings.keys + PersistenceSettings.keys + StoreCredentials.keys + ServiceSettings.keys + ProvisionSettings.keys
         + MarketSettings.keys + DrillSettings.keys
     static let metrics =
-        MetricDescription.kafka + MetricDescription.stores + MetricDescription.services + MetricDescription.tradeExecution
+        MetricDescription.kafka + MetricDescription.stores + MetricDescription.services + MetricDescription.tradingJobs
         + MetricDescription.controlPlane
 }

@@ -26,6 +26,10 @@ import Trading
         #expect(bench.prices.cached(bench.apple)?.price == (try Price("7.00")))
         let letters = try bench.values("market_data.dlq")
         #expect(letters.map { String(decoding: $0.value ?? [], as: UTF8.self) } == unusable)
+        func counted(_ reason: String) -> Double? {
+            bench.metrics.value("weir_dead_letters_total", labels: ["topic": "market_data.dlq", "reason": reason])
+        }
+        #expect(counted("undecodable") == 1 && counted("senseless") == 2)
         #expect(letters.allSatisfy { $0.headers.contains { $0.name == "consumer" && $0.value == Array("price-cache".utf8) } })
         #expect(bench.metrics.value("weir_job_restarts_total") ?? 0 == 0)
     }

@@ -162,6 +162,8 @@ final class TradingBench: Sendable {
         #expect(letter.value == Array("{\"orderId\":".utf8))
         #expect(Set(letter.headers.map(\.name)) == ["error", "source-topic", "source-partition", "source-offset", "consumer"])
         #expect(letter.headers.first { $0.name == "consumer" }?.value == Array("trade-execution".utf8))
+        let labels: MetricRegistry.Labels = ["topic": "trade_orders.dlq", "reason": "undecodable"]
+        #expect(bench.metrics.value("weir_dead_letters_total", labels: labels) == 1)
         #expect(try bench.values("trade_executed").count == 1)
     }
 

@@ -39,6 +39,11 @@ private final class PersistenceBench: Sendable {
             trades.map { LogRecord(topic: "trade_executed", key: Array($0.userID.text.utf8), value: $0.encoded()) })
     }
 
+    /// How often a reason was counted.
+    func counted(_ reason: String) -> Int? {
+        metrics.value("weir_dead_letters_total", labels: ["topic": "trade_executed.dlq", "reason": reason]).map { Int($0) }
+    }
+
     func deadLetters() throws -> [LogRecord] {
         guard let found = try log.topic("trade_executed.dlq") else { return [] }
         return try (0..<found.partitions).flatMap { partition in
@@ -154,6 +159,7 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         #expect(Set(letter.headers.map(\.name)) == ["error", "source-topic", "source-partition", "source-offset", "consumer"])
         #expect(letter.headers.first { $0.name == "consumer" }?.value == Array("trade-history".utf8))
         #expect(try await store.count() == 1)
+        #expect([bench.counted("undecodable"), bench.counted("senseless"), bench.counted("refused")] == [1, 0, 0])
     }
 
     /// A store of analytics would refuse the whole cut for it, again and again. The history has no such bounds.
@@ -168,6 +174,7 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         #expect(try await store.totals() == totals(possible))
         let letters = try bench.deadLetters()
         #expect(try Set(letters.map { try Trade.decode($0.value ?? []) }) == Set(impossible))
+        #expect(bench.counted("senseless") == 3 && bench.counted("undecodable") == 0)
         let reason = letters.first?.headers.first { $0.name == "error" }.map { String(decoding: $0.value, as: UTF8.self) }
         #expect(reason?.contains("executedAt") == true)
 
@@ -209,6 +216,35 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         let reason = letters.first?.headers.first { $0.name == "error" }.map { String(decoding: $0.value, as: UTF8.self) }
         #expect(reason == "the trade history refuses it: not here")
         #expect(try await store.count() == 196)
+        #expect(bench.counted("refused") == 4)
+    }
+
+    /// Bytes of another writer, refused after a crash that came with the bulk on its way: key, value and trace are as they were.
+    @Test func whatTheStoreWillNeverTakeIsPutAsideAsItWasRead() async throws {
+        let bench = try PersistenceBench()
+        let store = MoodyHistory(refusing: Symbol("BAD")!)
+        store.isDown.store(true, ordering: .relaxed)
+        let written = [UInt8](" ".utf8) + bench.trade(0, symbol: "BAD").encoded() + [UInt8]("\n".utf8)
+        let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        var record = LogRecord(topic: "trade_executed", key: Array("another key".utf8), value: written)
+        record.headers = [.init("traceparent", Array(traceparent.utf8))]
+        _ = try await bench.log.append([record])
+        let runner = try bench.history(store)
+        async let ended: Void = runner.run()
+        try await bench.wait("paused") { if case .paused = runner.status { true } else { false } }
+        // The second one from here began with the bulk on its way.
+        let checkpoints = bench.metrics.value("weir_checkpoints_completed_total") ?? 0
+        try await bench.wait("a checkpoint") { (bench.metrics.value("weir_checkpoints_completed_total") ?? 0) >= checkpoints + 2 }
+        store.crashesOnce.store(true, ordering: .relaxed)
+        store.isDown.store(false, ordering: .relaxed)
+        try await bench.wait("put aside") { try bench.deadLetters().count == 1 }
+        runner.stop()
+        try await ended
+        #expect(bench.metrics.value("weir_job_restarts_total") == 1)
+        let letter = try #require(try bench.deadLetters().first)
+        #expect(letter.value == written && letter.key == Array("another key".utf8))
+        #expect(letter.headers.first { $0.name == "traceparent" }?.value == Array(traceparent.utf8))
+        #expect(letter.headers.first { $0.name == "source-offset" }?.value == Array("0".utf8))
     }
 
     /// Failure case 3, with the store away while trades come and while a checkpoint is due.
@@ -333,12 +369,15 @@ private final class MoodyHistory: TradeHistoryStore {
     private let store = MemoryTradeHistoryStore()
     private let refused: Symbol?
     let isDown = Atomic<Bool>(false)
+    /// The next call fails in a way that crashes the attempt.
+    let crashesOnce = Atomic<Bool>(false)
 
     init(refusing refused: Symbol? = nil) { self.refused = refused }
 
     func provision() async throws(StoreError) -> [String] { [] }
     func record(_ trades: [Trade]) async throws(StoreError) -> [RefusedTrade] {
         if isDown.load(ordering: .relaxed) { throw .unavailable("switched off by the test") }
+        if crashesOnce.exchange(false, ordering: .relaxed) { throw .invalid("broken by the test") }
         _ = try await store.record(trades.filter { $0.symbol != refused })
         return trades.filter { $0.symbol == refused }.map { RefusedTrade(trade: $0, reason: "not here") }
     }

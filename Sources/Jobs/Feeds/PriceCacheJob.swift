@@ -61,6 +61,7 @@ public struct PriceCacheJob: StreamJob {
             .sink(BatchingSink(options, failures: .store("the price store")) { try await prices.update($0) }, id: "prices")
         arrivals
             .compactMap { if case .unusable(let record) = $0 { record } else { nil } }.id("unusable")
+            .counted(of: topics.marketData)
             .sink(deadLetters, id: "output")
     }
 }
@@ -68,7 +69,7 @@ public struct PriceCacheJob: StreamJob {
 /// What a record of `market_data` turned out to be.
 private enum TickArrival: Sendable {
     case tick(PriceTick)
-    case unusable(OutgoingRecord)
+    case unusable(DeadLetter)
 
     init(_ record: IncomingRecord, _ consumer: String) {
         do {
@@ -77,7 +78,7 @@ private enum TickArrival: Sendable {
             if let nonsense = tick.validate() { throw NonsenseTick(reason: nonsense) }
             self = .tick(tick)
         } catch {
-            self = .unusable(record.deadLetter(error, consumer))
+            self = .unusable(record.deadLetter(error is NonsenseTick ? .senseless : .undecodable, error, consumer))
         }
     }
 }

@@ -65,7 +65,7 @@ extension TradeAnalyticsJob: TradeConsumer {
         let decoded = arrivals.compactMap { if case .trade(let trade) = $0 { trade } else { nil } }.id("decoded")
         let inserted =
             decoded
-            .cuts(settings.cuts, weight: { _ in IncomingTrade.weightBytes }, at: {
+            .cuts(settings.cuts, weight: \.weightBytes, at: {
                 (TradePartition(topic: $0.position.topic, partition: $0.position.partition), $0.position.offset)
             }).id("cuts")
             .written(to: "the analytics store", inFlightMax: settings.writesInFlight) { try await writer.insert($0) }.id("insert")
@@ -86,6 +86,7 @@ extension TradeAnalyticsJob: TradeConsumer {
             .compactMap { if case .undecodable(let record) = $0 { record } else { nil } }.id("undecodable")
         inserted.union(upserted).id("written")
             .union(undecodable).id("dead-letters")
+            .counted(of: self.trades.topics.executed)
             .sink(deadLetters, id: "output")
     }
 }
@@ -117,7 +118,7 @@ struct AnalyticsWriter: Sendable {
 
     init(_ analytics: any TradeAnalyticsStore) { self.analytics = analytics }
 
-    func insert(_ cut: Cut<TradePartition, IncomingTrade>) async throws -> [OutgoingRecord] {
+    func insert(_ cut: Cut<TradePartition, IncomingTrade>) async throws -> [DeadLetter] {
         try await provisioned.run { try await analytics.provision() }
         try await analytics.insert(
             TradeBatch(
@@ -127,7 +128,7 @@ struct AnalyticsWriter: Sendable {
     }
 
     /// Of several states of one bar only the newest is written.
-    func upsert(_ bars: [VolumeBar]) async throws -> [OutgoingRecord] {
+    func upsert(_ bars: [VolumeBar]) async throws -> [DeadLetter] {
         try await provisioned.run { try await analytics.provision() }
         var newest: [BarKey: VolumeBar] = [:]
         for bar in bars {

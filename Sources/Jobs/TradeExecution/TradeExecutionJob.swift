@@ -66,6 +66,7 @@ public struct TradeExecutionJob: StreamJob {
         let deadLetters =
             arrivals
             .compactMap { if case .undecodable(let record) = $0 { record } else { nil } }.id("undecodable")
+            .counted(of: topics.orders)
         outcomes.union(deadLetters).id("results").sink(results, id: "output")
     }
 }

@@ -1,9 +1,9 @@
 import StreamRuntime
 import Trading
 
-/// What the trade-execution job tells about orders.
+/// What the trading jobs tell: the execution job about orders, all of them about dead letters.
 extension MetricDescription {
-    public static let tradeExecution: [MetricDescription] = [trades, rejections, duplicateOrders, replayedOrders]
+    public static let tradingJobs: [MetricDescription] = [trades, rejections, duplicateOrders, replayedOrders, deadLetters]
 
     static let trades = counter("weir_trades_total", in: "orders", "Orders that were executed.")
     static let rejections = counter(

@@ -27,7 +27,7 @@ public struct TradeHistoryJob: StreamJob {
         bulks: BatchLimits = BatchLimits(countMax: 1000, bytesMax: 5 << 20, ageMax: .milliseconds(200)),
         bulksInFlight: Int = 4, groupID: String = "trade-history"
     ) {
-        trades = ExecutedTrades(transport: transport, topics: topics, groupID: groupID)
+        trades = ExecutedTrades(transport: transport, topics: topics, groupID: groupID, keepsOriginals: true)
         self.history = history
         self.bulks = bulks
         self.bulksInFlight = bulksInFlight
@@ -45,13 +45,15 @@ extension TradeHistoryJob: TradeConsumer {
         let refused =
             arrivals
             .compactMap { if case .trade(let trade) = $0 { trade } else { nil } }.id("decoded")
-            .batched(bulks, weight: { _ in IncomingTrade.weightBytes }).id("bulks")
+            .batched(bulks, weight: \.weightBytes).id("bulks")
             .written(to: "the trade history", inFlightMax: bulksInFlight) { try await recorder.record($0) }.id("record")
             .flatMap { $0 }.id("refused")
         let undecodable =
             arrivals
             .compactMap { if case .undecodable(let record) = $0 { record } else { nil } }.id("undecodable")
-        refused.union(undecodable).id("dead-letters").sink(deadLetters, id: "output")
+        refused.union(undecodable).id("dead-letters")
+            .counted(of: self.trades.topics.executed)
+            .sink(deadLetters, id: "output")
     }
 }
 
@@ -68,7 +70,7 @@ struct TradeRecorder: Sendable {
     }
 
     /// Returns what the store will never take, as dead letters.
-    func record(_ bulk: [IncomingTrade]) async throws -> [OutgoingRecord] {
+    func record(_ bulk: [IncomingTrade]) async throws -> [DeadLetter] {
         try await provisioned.run { try await history.provision() }
         let refused = try await bulk.inSpans("record trade") { try await history.record(bulk.map(\.trade)) }
         if refused.isEmpty { return [] }
@@ -86,10 +88,10 @@ struct RefusedByHistory: Error, CustomStringConvertible {
 }
 
 extension IncomingTrade {
-    /// The trade as this system writes it, with why and where from in the headers.
-    func deadLetter(_ error: any Error, _ consumer: String) -> OutgoingRecord {
-        .deadLetter(
-            topic: position.topic, partition: position.partition, offset: position.offset,
-            key: Array(trade.userID.text.utf8), value: trade.encoded(), error: error, consumer: consumer)
+    /// The record as it was read.
+    func deadLetter(_ error: any Error, _ consumer: String) -> DeadLetter {
+        DeadLetter(
+            .refused, topic: position.topic, partition: position.partition, offset: position.offset, key: original?.key,
+            value: original?.value, trace: trace, error: error, consumer: consumer)
     }
 }
