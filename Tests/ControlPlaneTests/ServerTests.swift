@@ -288,10 +288,23 @@ import WeirKit
             let run = try await harness.run(command)
             let lines = run.output.split(separator: "\n")
             let header = try #require(lines.first { $0.hasPrefix("CHAIN") })
-            #expect(header.contains("P50") && header.contains("P99"))
+            #expect(header.contains("P50") && header.contains("P99 ") && header.contains("P99.9"))
             let sink = try #require(lines.first { $0.hasPrefix("counts") }, "\(run.output)")
             #expect(sink.contains(" - ") && sink.contains("s"), "\(sink)")
         }
+        // A view of `top` has the operators below their chain; two views apart they have a rate.
+        try await harness.eventually("the operators have rates") {
+            let top = try await harness.run(["top", "counting", "--count", "1", "--output", "json"])
+            let document = try JSONSerialization.jsonObject(with: Data(top.output.utf8)) as? [String: Any]
+            let chains = document?["chains"] as? [[String: Any]]
+            let first = chains?.first?["operators"] as? [[String: Any]]
+            let last = chains?.last?["operators"] as? [[String: Any]]
+            guard first?.first?["id"] as? String == "numbers", last?.first?["id"] as? String == "counts" else { return false }
+            return ((first?.first?["recordsOutPerSecond"] as? NSNumber)?.doubleValue ?? 0) > 0
+                && ((last?.first?["recordsInPerSecond"] as? NSNumber)?.doubleValue ?? 0) > 0
+        }
+        let top = try await harness.run(["top", "counting", "--count", "1"])
+        #expect(top.output.contains("\n  numbers ") && top.output.contains("\n  counts "), "\(top.output)")
         // Flink's own field stays what Flink's clients expect.
         let vertices = try await harness.http("GET", "/jobs/\(counting)").object["vertices"] as? [[String: Any]]
         #expect((vertices?.last?["metrics"] as? [String: Any])?["write-records"] as? Int == 0)

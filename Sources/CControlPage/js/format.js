@@ -1,6 +1,7 @@
 // Numbers and times for people. Pure.
 
 export function rate(perSecond) {
+  if (perSecond === null || perSecond === undefined) return "–";
   if (perSecond >= 1e7) return `${Math.round(perSecond / 1e6)} M`;
   if (perSecond >= 1e4) return `${Math.round(perSecond / 1e3)} k`;
   return `${Math.round(perSecond)}`;

@@ -99,11 +99,15 @@ export class JobView {
     ]), "Subtasks"), this.#operators(vertex));
   }
 
-  /** How long records took to each operator of the chain. */
+  /** What each operator of the chain does, and how long records took to it. */
   #operators(vertex) {
-    const columns = [{ title: "Operator" }, { title: "Kind" }, { title: "Latency p50", number: true }, { title: "Latency p99", number: true }];
+    const columns = [
+      { title: "Operator" }, { title: "Kind" }, { title: "In/s", number: true }, { title: "Out/s", number: true }, { title: "Lag", number: true },
+      { title: "Latency p50", number: true }, { title: "Latency p99", number: true }, { title: "Latency p99.9", number: true },
+    ];
     return [h("h2", {}, `Operators of ${vertex.name}`), table(columns, vertex.weir.operators.map((one) => [
-      one.id, one.kind, latency(one.latencyP50Seconds), latency(one.latencyP99Seconds),
+      one.id, one.kind, rate(one.recordsInPerSecond), rate(one.recordsOutPerSecond), orDash(one.lagRecords),
+      latency(one.latencyP50Seconds), latency(one.latencyP99Seconds), latency(one.latencyP999Seconds),
     ]), "Operators"),
     h("p", { class: "quiet" }, "Latency from a source to the operator in the last minute or two, of the slowest source and subtask; at a sink it is end to end.")];
   }

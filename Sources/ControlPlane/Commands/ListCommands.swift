@@ -73,8 +73,8 @@ struct DescribeCommand<App: WeirApplication>: AsyncParsableCommand {
         CommandConfiguration(
             commandName: "describe", abstract: "Show a job: its graph, its subtasks, checkpoints, failures and history.",
             discussion: """
-                OUT counts what a chain sent to other chains: '-' where none reads from it, as from a sink. P50 and P99: how long \
-                records of the last minute or two took from the slowest source to the chain's last operator. \
+                OUT counts what a chain sent to other chains: '-' where none reads from it, as from a sink. P50, P99 and P99.9: how \
+                long records of the last minute or two took from the slowest source to the chain's last operator. \
                 With --output json it is the server's document of the job, in Flink's shape.
 
                 EXAMPLES
@@ -107,12 +107,12 @@ struct DescribeCommand<App: WeirApplication>: AsyncParsableCommand {
             ],
         ]
         print(text.text)
-        var vertices = TextTable(["CHAIN", "PARALLELISM", "STATUS", "IN", "OUT", "P50", "P99"])
+        var vertices = TextTable(["CHAIN", "PARALLELISM", "STATUS", "IN", "OUT", "P50", "P99", "P99.9"])
         vertices.rows = details.vertices.map {
             [
                 $0.name, String($0.parallelism), $0.status, String($0.metrics.recordsIn),
                 $0.hasReaders ? String($0.metrics.recordsOut) : "-", LatencyText.text($0.weir?.latencyP50Seconds),
-                LatencyText.text($0.weir?.latencyP99Seconds),
+                LatencyText.text($0.weir?.latencyP99Seconds), LatencyText.text($0.weir?.latencyP999Seconds),
             ]
         }
         print("\n" + vertices.text)
@@ -152,6 +152,20 @@ struct OwnOfChain: Decodable {
     let hasReaders: Bool?
     let latencyP50Seconds: Double?
     let latencyP99Seconds: Double?
+    let latencyP999Seconds: Double?
+    let checkpointMillis: Int64?
+    let operators: [OwnOfOperator]?
+}
+
+/// And about an operator of it.
+struct OwnOfOperator: Codable {
+    let id: String
+    let recordsInPerSecond: Double?
+    let recordsOutPerSecond: Double?
+    let lagRecords: Int?
+    let latencyP50Seconds: Double?
+    let latencyP99Seconds: Double?
+    let latencyP999Seconds: Double?
 }
 
 /// A latency for people.

@@ -7,11 +7,13 @@ import WeirKit
 struct TopCommand<App: WeirApplication>: AsyncParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
-            commandName: "top", abstract: "Watch the jobs of a weir server, or the chains of one of them.",
+            commandName: "top", abstract: "Watch the jobs of a weir server, or the chains and operators of one of them.",
             discussion: """
                 On a terminal the view is drawn anew each second until Ctrl-C; elsewhere each view follows the last. BUSY and \
-                BACKPR are parts of the last second of the busiest subtask; P50 and P99 how long records took to the chain's last \
-                operator from the slowest source, OUT/S '-' where no chain reads. With --output json each view is one line of JSON.
+                BACKPR are parts of the last second of the busiest subtask: a chain's operators share its thread, so they are the \
+                chain's. CHECKPOINT is when its last subtask had acknowledged the last checkpoint, P50, P99 and P99.9 how long \
+                records took to the chain's last operator, or to an operator, from the slowest source; OUT/S '-' where no chain \
+                reads. With --output json each view is one line of JSON.
 
                 EXAMPLES
                   \(App.commandName) top
@@ -92,6 +94,9 @@ struct TopDocument: Encodable {
         let subtasks: [TopView.Vertex.Subtask.Own]
         let latencyP50Seconds: Double?
         let latencyP99Seconds: Double?
+        let latencyP999Seconds: Double?
+        let checkpointMillis: Int64?
+        let operators: [OwnOfOperator]
     }
     let jobs: [Job]
     /// Of one job, when it was asked for.
@@ -109,76 +114,8 @@ struct TopDocument: Encodable {
         chains = vertices?.map {
             Chain(
                 name: $0.name, subtasks: $0.subtasks.map(\.weir), latencyP50Seconds: $0.weir?.latencyP50Seconds,
-                latencyP99Seconds: $0.weir?.latencyP99Seconds)
-        }
-    }
-}
-
-/// The texts of `top`. Pure.
-enum TopView {
-    struct Vertex: Decodable {
-        struct Subtask: Decodable {
-            struct Own: Codable {
-                let recordsInPerSecond: Double
-                let recordsOutPerSecond: Double
-                let busy: Double
-                let backPressured: Double
-                let watermark: Int64?
-            }
-            let weir: Own
-        }
-        let name: String
-        let subtasks: [Subtask]
-        let weir: OwnOfChain?
-    }
-
-    static func jobs(_ jobs: [ListedJob]) -> String {
-        var table = TextTable(["JOB", "STATUS", "REC/S", "LAG", "BUSY", "BACKPR", "CHECKPOINT", "RESTARTS", "AGE"])
-        table.rows = jobs.map { job in
-            [
-                job.name, job.weir.status, rate(job.weir.recordsInPerSecond), job.weir.lagRecords.map(String.init) ?? "-",
-                percent(job.weir.busy), percent(job.weir.backPressured), checkpoint(job),
-                String(job.weir.restarts + job.weir.relaunches), Age.text(millis: job.duration),
-            ]
-        }
-        let running = jobs.count { !$0.isEnded }
-        let reasons = jobs.compactMap { job in job.weir.reason.map { "\n\(job.name): \($0)" } }.joined()
-        return "\(running) running, \(jobs.count - running) ended\n\n\(table.text)\n\(reasons)"
-    }
-
-    static func job(_ job: ListedJob, _ vertices: [Vertex]) -> String {
-        var table = TextTable(["CHAIN", "SUBTASKS", "IN/S", "OUT/S", "BUSY", "BACKPR", "P50", "P99", "WATERMARK"])
-        table.rows = vertices.map { vertex in
-            let all = vertex.subtasks.map(\.weir)
-            return [
-                String(vertex.name.prefix(60)), String(all.count), rate(all.reduce(0) { $0 + $1.recordsInPerSecond }),
-                vertex.weir?.hasReaders ?? true ? rate(all.reduce(0) { $0 + $1.recordsOutPerSecond }) : "-", percent(all.map(\.busy).max() ?? 0),
-                percent(all.map(\.backPressured).max() ?? 0), LatencyText.text(vertex.weir?.latencyP50Seconds),
-                LatencyText.text(vertex.weir?.latencyP99Seconds), all.compactMap(\.watermark).min().map(UTCTime.text) ?? "-",
-            ]
-        }
-        let reason = job.weir.reason.map { ": \($0)" } ?? ""
-        return """
-            \(job.name)  \(job.weir.status)\(reason)  \(Age.text(millis: job.duration))  checkpoint \(checkpoint(job))  \
-            lag \(job.weir.lagRecords.map(String.init) ?? "-")
-
-            \(table.text)
-
-            """
-    }
-
-    private static func checkpoint(_ job: ListedJob) -> String {
-        guard let number = job.weir.checkpoint else { return "-" }
-        return "\(number)" + (job.weir.checkpointMillis.map { " (\($0) ms)" } ?? "")
-    }
-
-    private static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
-
-    private static func rate(_ perSecond: Double) -> String {
-        switch perSecond {
-        case 10_000_000...: "\(Int(perSecond / 1_000_000)) M"
-        case 10_000...: "\(Int(perSecond / 1000)) k"
-        default: "\(Int(perSecond.rounded()))"
+                latencyP99Seconds: $0.weir?.latencyP99Seconds, latencyP999Seconds: $0.weir?.latencyP999Seconds,
+                checkpointMillis: $0.weir?.checkpointMillis, operators: $0.weir?.operators ?? [])
         }
     }
 }

@@ -19,6 +19,7 @@ package enum JSON: Sendable, Equatable, Encodable {
     package init(_ values: [JSON]) { self = .array(values) }
     package init(_ value: String?) { self = value.map(JSON.string) ?? .null }
     package init(_ value: Int64?) { self = value.map(JSON.int) ?? .null }
+    package init(_ value: Double?) { self = value.map { JSON($0) } ?? .null }
 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()

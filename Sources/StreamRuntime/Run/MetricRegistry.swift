@@ -232,4 +232,13 @@ public final class MetricRegistry: Sendable {
             return total + number
         }
     }
+
+    /// The sums over the series of a family that have the same value of a label, by that value.
+    public func sums(_ name: String, by label: String) -> [String: Double] {
+        let series = state.withLock { $0.families[name]?.series ?? [:] }
+        return series.reduce(into: [:]) { sums, entry in
+            guard let value = entry.key.pairs[label], case .number(let number) = Self.value(of: entry.value) else { return }
+            sums[value, default: 0] += number
+        }
+    }
 }

@@ -6,7 +6,8 @@ import StreamRuntime
 // what this version does not know is passed over.
 extension JobSnapshot {
     private enum Part: String, CodingKey {
-        case report, takenAtMillis, plan, subtasks, lagRecords, checkpoints, failures, restarts, settings, latencies
+        case report, takenAtMillis, plan, subtasks, lagRecords, checkpoints, failures, restarts, settings, latencies,
+            operators
     }
 
     public init(from decoder: any Decoder) throws {
@@ -19,7 +20,8 @@ extension JobSnapshot {
             checkpoints: (try? values.decode(StoredCheckpoints.self, forKey: .checkpoints))?.reading
                 ?? CheckpointHistory.Reading(),
             failures: values.readable(.failures), restarts: (try? values.decode(Int.self, forKey: .restarts)) ?? 0,
-            settings: values.readable(.settings), latencies: values.readable(.latencies))
+            settings: values.readable(.settings), latencies: values.readable(.latencies),
+            operators: values.readable(.operators))
     }
 }
 

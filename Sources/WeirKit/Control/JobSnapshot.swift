@@ -38,11 +38,14 @@ public struct JobSnapshot: Sendable, Codable {
         /// Of the slowest pair of a source and a subtask: quantiles of several cannot be added up.
         public let p50Seconds: Double
         public let p99Seconds: Double
+        /// `nil` in snapshots of earlier releases.
+        public let p999Seconds: Double?
 
-        public init(operatorID: String, p50Seconds: Double, p99Seconds: Double) {
+        public init(operatorID: String, p50Seconds: Double, p99Seconds: Double, p999Seconds: Double?) {
             self.operatorID = operatorID
             self.p50Seconds = p50Seconds
             self.p99Seconds = p99Seconds
+            self.p999Seconds = p999Seconds
         }
     }
 
@@ -73,11 +76,13 @@ public struct JobSnapshot: Sendable, Codable {
     public let settings: [SettingReading]
     /// Of the operators that records have reached lately, by id.
     public let latencies: [OperatorLatency]
+    /// In the order of the plan.
+    public let operators: [OperatorReading]
 
     public init(
         report: JobReport, takenAtMillis: Int64, plan: JobDescription, subtasks: [Subtask], lagRecords: Int?,
         checkpoints: CheckpointHistory.Reading, failures: [FailureRecord], restarts: Int, settings: [SettingReading],
-        latencies: [OperatorLatency]
+        latencies: [OperatorLatency], operators: [OperatorReading]
     ) {
         self.report = report
         self.takenAtMillis = takenAtMillis
@@ -89,6 +94,7 @@ public struct JobSnapshot: Sendable, Codable {
         self.restarts = restarts
         self.settings = settings
         self.latencies = latencies
+        self.operators = operators
     }
 }
 
@@ -105,7 +111,7 @@ extension JobSnapshot {
             lagRecords: metrics.has("weir_source_lag_records") ? Int(metrics.sum("weir_source_lag_records")) : nil,
             checkpoints: runner.checkpoints, failures: runner.failures,
             restarts: Int(metrics.sum("weir_job_restarts_total")), settings: settings,
-            latencies: OperatorLatency.all(of: metrics))
+            latencies: OperatorLatency.all(of: metrics), operators: OperatorReading.all(of: runner.description, metrics))
     }
 }
 
@@ -113,14 +119,17 @@ extension JobSnapshot.OperatorLatency {
     static func all(of metrics: MetricRegistry) -> [Self] {
         let family = "weir_operator_latency_seconds"
         guard metrics.has(family), let sample = metrics.read().first(where: { $0.name == family }) else { return [] }
-        var slowest: [String: (p50: Double, p99: Double)] = [:]
+        var slowest: [String: (p50: Double, p99: Double, p999: Double)] = [:]
         for case (let labels, .summary(let reading)) in sample.series {
-            guard let id = labels["operator"], let p50 = quantile(0.5, reading), let p99 = quantile(0.99, reading) else { continue }
-            let known = slowest[id] ?? (0, 0)
-            slowest[id] = (max(known.p50, p50), max(known.p99, p99))
+            guard let id = labels["operator"], let p50 = quantile(0.5, reading), let p99 = quantile(0.99, reading),
+                let p999 = quantile(0.999, reading)
+            else { continue }
+            let known = slowest[id] ?? (0, 0, 0)
+            slowest[id] = (max(known.p50, p50), max(known.p99, p99), max(known.p999, p999))
         }
-        return slowest.sorted { $0.key < $1.key }
-            .map { Self(operatorID: $0.key, p50Seconds: $0.value.p50, p99Seconds: $0.value.p99) }
+        return slowest.sorted { $0.key < $1.key }.map {
+            Self(operatorID: $0.key, p50Seconds: $0.value.p50, p99Seconds: $0.value.p99, p999Seconds: $0.value.p999)
+        }
     }
 
     /// Nil when nothing was measured lately.

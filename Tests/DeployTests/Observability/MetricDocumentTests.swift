@@ -109,6 +109,13 @@ import Yams
         }
     }
 
+    @Test func dashboardsShowEveryQuantileOfTheLatency() throws {
+        let expressions = try Dashboard.all().flatMap(\.panels).flatMap(\.expressions)
+            .filter { $0.contains("weir_operator_latency_seconds{") }
+        let shown = expressions.flatMap { $0.matches(of: #/quantile="([0-9.]+)"/#).compactMap { Double($0.1) } }
+        #expect(shown.sorted() == [0.5, 0.99, 0.999])
+    }
+
     /// Together they show everything.
     @Test func everyMetricIsOnADashboard() throws {
         let shown = try Dashboard.all().flatMap(\.panels).flatMap(\.expressions).joined(separator: " ")

@@ -40,7 +40,7 @@ package enum JobViews {
             "parallelism": JSON(vertex.parallelism), "status": JSON(status),
             "start-time": JSON(view.record.startedAtMillis ?? -1), "end-time": JSON(times.end), "duration": JSON(times.duration),
             "tasks": .object(counts), "metrics": VertexViews.ioMetrics(subtasks),
-            "weir": ChainFacts(vertex, view.snapshot).json,
+            "weir": ChainFacts(vertex, view).json,
         ]
     }
 

@@ -21,9 +21,7 @@ package enum VertexViews {
             "maxParallelism": JSON(view.snapshot?.plan.maxParallelism ?? -1), "now": JSON(now),
             "subtasks": JSON(subtasks.map { subtask($0, view, atMillis: now) }),
             "aggregated": ["metrics": [:], "status-duration": [:]],
-            "weir": ChainFacts(vertex, view.snapshot).json.merging([
-                "operators": JSON(vertex.operators.map { ChainFacts.json($0, view.snapshot) })
-            ]),
+            "weir": ChainFacts(vertex, view).json,
         ]
     }
 
