@@ -382,6 +382,24 @@ import WeirKit
         try await harness.waitUntil("counting", is: "FINISHED")
     }
 
+    @Test func inAPipeAWaitingCommandSaysSoBesideItsResult() async throws {
+        try await harness.startServer()
+        #expect(try await submit("counting").code == 0)
+        let pid = try #require(try await harness.pid("counting"))
+        kill(pid, SIGSTOP)
+        let stop = try harness.start(["stop", "counting", "--wait", "--output", "json"])
+        try await harness.eventually("it says that it waits") {
+            try String(contentsOfFile: stop.output + ".err", encoding: .utf8).hasPrefix("stopping 'counting' … ")
+        }
+        kill(pid, SIGCONT)
+        try await harness.eventually("it ends") { !stop.process.isRunning }
+        #expect(stop.process.terminationStatus == 0)
+        let errors = try String(contentsOfFile: stop.output + ".err", encoding: .utf8)
+        #expect(!errors.contains("\r") && errors.hasSuffix("\n"), "\(errors)")
+        let result = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: stop.output))) as? [String: Any]
+        #expect(result?["outcome"] as? String == "stopped")
+    }
+
     @Test func aServerBoundElsewhereNeedsATokenAndAsksForIt() async throws {
         let refused = try await harness.run(["server", "--port", "0", "--host", "0.0.0.0"])
         #expect(refused.code == 2 && refused.errors.contains("give the server a token"))

@@ -85,7 +85,7 @@ struct CheckpointCommand<App: WeirApplication>: AsyncParsableCommand {
                 "a checkpoint of '\(job.name)' was asked for", JobOutcomeReport(job, "asked", request: request))
         }
         let line = WaitingLine("taking a checkpoint of '\(job.name)'")
-        let location = try await client.wait("/jobs/\(job.jid)/checkpoints/\(request)", deadline, line).location
+        let location = try await client.wait(for: job.jid, "checkpoints/\(request)", deadline, line).location
         try format.say(location ?? "done", JobOutcomeReport(job, "taken", location: location))
     }
 }
@@ -115,7 +115,7 @@ struct RescaleCommand<App: WeirApplication>: AsyncParsableCommand {
         let request = try await client.begin(.PATCH, "/jobs/\(job.jid)/rescaling?parallelism=\(parallelism)")
         if waiting.wait {
             let line = WaitingLine("rescaling '\(job.name)'")
-            _ = try await client.wait("/jobs/\(job.jid)/rescaling/\(request)", deadline, line)
+            _ = try await client.wait(for: job.jid, "rescaling/\(request)", deadline, line)
         }
         try format.say(
             "'\(job.name)' (\(job.jid)) \(waiting.wait ? "runs" : "is started again") with parallelism \(parallelism)",

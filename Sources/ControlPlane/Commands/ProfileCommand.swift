@@ -48,7 +48,7 @@ struct ProfileCommand<App: WeirApplication>: AsyncParsableCommand {
         let request = try await client.begin(
             .POST, "/jobs/\(job.jid)/profile", body: Order(seconds: seconds, method: method.rawValue))
         let line = WaitingLine("watching '\(job.name)'", ofSeconds: seconds)
-        let done = try await client.wait("/jobs/\(job.jid)/profile/\(request)", nil, line)
+        let done = try await client.wait(for: job.jid, "profile/\(request)", nil, line)
         let svg = try await client.raw("/jobs/\(job.jid)/profile")
         if let note = done.note { StandardError.print(note) }
         guard output != "-" else { return try StandardOutput.write(svg) }

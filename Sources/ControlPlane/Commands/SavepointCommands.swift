@@ -42,7 +42,7 @@ struct StopCommand<App: WeirApplication>: AsyncParsableCommand {
             return try format.say("stopping '\(job.name)' (\(job.jid))", JobOutcomeReport(job, "stopping", request: request))
         }
         let line = WaitingLine("stopping '\(job.name)'")
-        let location = try await client.wait("/jobs/\(job.jid)/savepoints/\(request)", deadline, line).location
+        let location = try await client.wait(for: job.jid, "savepoints/\(request)", deadline, line).location
         let place = location.map { "; \(savepointDir == nil ? "last checkpoint" : "savepoint"): \($0)" } ?? ""
         try format.say("stopped '\(job.name)' (\(job.jid))\(place)", JobOutcomeReport(job, "stopped", location: location))
     }
@@ -112,7 +112,7 @@ struct SavepointCommand<App: WeirApplication>: AsyncParsableCommand {
             body: Order(folder: savepointDir.map(AbsolutePath.of), timeoutMillis: try patience.serverMillis()))
         if detached { return try format.say(request, JobOutcomeReport(job, "writing", request: request)) }
         let line = WaitingLine("writing a savepoint of '\(job.name)'")
-        let location = try await client.wait("/jobs/\(job.jid)/savepoints/\(request)", deadline, line).location
+        let location = try await client.wait(for: job.jid, "savepoints/\(request)", deadline, line).location
         try format.say(location ?? "written", JobOutcomeReport(job, "written", location: location))
     }
 }

@@ -191,19 +191,23 @@ extension ServerClient {
         let note: String?
     }
 
-    /// Until the operation is done. Throws what made it fail, and when the deadline passes; without one the server's own
-    /// bound counts.
-    func wait(_ path: String, _ deadline: ContinuousClock.Instant?, _ line: WaitingLine) async throws -> Done {
+    /// Until the operation below `/jobs/ID` is done. Throws what made it fail, and when the deadline passes; without one the
+    /// server's own bound counts.
+    func wait(
+        for id: String, _ path: String, _ deadline: ContinuousClock.Instant?, _ line: WaitingLine
+    ) async throws -> Done {
         defer { line.end() }
+        var state: String?
         while true {
-            line.show()
-            let progress: Progress = try await patiently(deadline) { try await get(path) }
+            line.show(state)
+            let progress: Progress = try await patiently(deadline) { try await get("/jobs/\(id)/\(path)") }
             if progress.status.id == "COMPLETED" {
                 if let cause = progress.operation?.cause {
                     throw CommandFailure(cause.text, status: cause.status)
                 }
                 return Done(location: progress.operation?.location, note: progress.operation?.weir?.note)
             }
+            if line.isStateDue() { state = (try? await job(id).weir.status) ?? state }
             try await Self.pause(until: deadline ?? ContinuousClock.now + .seconds(1))
         }
     }
@@ -213,10 +217,12 @@ extension ServerClient {
         for id: String, _ deadline: ContinuousClock.Instant, _ line: WaitingLine? = nil, _ holds: (ListedJob) throws -> Bool
     ) async throws -> ListedJob {
         defer { line?.end() }
+        var state: String?
         while true {
-            line?.show()
+            line?.show(state)
             let found = try await patiently(deadline) { try await job(id) }
             if try holds(found) { return found }
+            state = found.weir.status
             try await Self.pause(until: deadline)
         }
     }

@@ -78,7 +78,9 @@ struct SubmitCommand<App: WeirApplication>: AsyncParsableCommand {
     private func follow(_ id: String, _ client: ServerClient) async throws {
         var shown = ""
         let deadline = detached ? try WaitFlags.deadline(timeout) : ContinuousClock.now + .seconds(100 * 365 * 86_400)
-        let job = try await client.wait(for: id, deadline) { job in
+        // Without --output json the states are the output.
+        let line = format.isJSON ? WaitingLine("waiting for '\(self.job)'") : nil
+        let job = try await client.wait(for: id, deadline, line) { job in
             if !format.isJSON, job.weir.status != shown {
                 // At once, in a pipe too: the job may run for days.
                 try StandardOutput.write((job.weir.status + (job.weir.reason.map { ": \($0)" } ?? "") + "\n").utf8)
