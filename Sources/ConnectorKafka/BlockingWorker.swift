@@ -72,7 +72,7 @@ final class BlockingWorker: @unchecked Sendable {
 
     /// `@unchecked Sendable`: guarded by its condition.
     private final class ResultBox<Value: Sendable>: @unchecked Sendable {
-        private let condition = NSCondition()
+        private let condition = MonotonicCondition()
         private var result: Result<Value, any Error>?
 
         func set(_ result: Result<Value, any Error>) {
@@ -83,9 +83,14 @@ final class BlockingWorker: @unchecked Sendable {
         }
 
         func wait(millis: Int) -> Result<Value, any Error>? {
-            let deadline = Date(timeIntervalSinceNow: Double(millis) / 1000)
+            let clock = SystemClock()
+            let deadline = clock.monotonicNanos() + Int64(millis) * 1_000_000
             return condition.withLock {
-                while result == nil, condition.wait(until: deadline) {}
+                while result == nil {
+                    let left = deadline - clock.monotonicNanos()
+                    guard left > 0 else { break }
+                    condition.wait(nanos: left)
+                }
                 return result
             }
         }

@@ -21,7 +21,7 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
     let owner: IslandOwner
     let worker: BlockingWorker
 
-    private let condition = NSCondition()
+    private let condition = MonotonicCondition()
     private var producers: [TransactionalProducer] = []
     private var alternation = EpochAlternation()
     private var firstSendNanos: [Epoch: Int64] = [:]
@@ -115,7 +115,7 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
                     description: "epoch \(epoch) was not acknowledged within \(timeoutMillis) ms "
                         + "(\(alternation.phase))")
             }
-            _ = condition.wait(until: Date(timeIntervalSinceNow: 0.05))
+            condition.wait(nanos: 50_000_000)
         }
     }
 

@@ -18,7 +18,7 @@ final class TransactionSession: @unchecked Sendable {
         var data = StagedData()
         var endedWriters = 0
     }
-    private let condition = NSCondition()
+    private let condition = MonotonicCondition()
     private var begun: Epoch?
     private var writers = 0
     private var epochs: [Epoch: Staging] = [:]
@@ -129,20 +129,22 @@ final class TransactionSession: @unchecked Sendable {
 
     /// Waits until every writer has ended `epoch`.
     func awaitEnded(_ epoch: Epoch, timeoutMillis: Int, isCancelled: () -> Bool) throws {
-        let deadline = Date(timeIntervalSinceNow: Double(timeoutMillis) / 1000)
+        let clock = SystemClock()
+        let deadline = clock.monotonicNanos() + Int64(timeoutMillis) * 1_000_000
         try withLock {
             while true {
                 if let failure { throw failure }
                 let ended = epochs[epoch]?.endedWriters ?? 0
                 if ended >= writers { return }
                 if isCancelled() { throw LogUsageError("epoch \(epoch) of \(owner) was given up: the job is being stopped") }
-                guard Date() < deadline else {
+                let left = deadline - clock.monotonicNanos()
+                guard left > 0 else {
                     throw LogUsageError(
                         "\(ended) of \(writers) writers ended epoch \(epoch) of \(owner) within \(timeoutMillis) ms: "
                             + "a task is stuck, or the checkpoint time-out is too short")
                 }
                 // Woken by the last writer; the bound is for `isCancelled`.
-                _ = condition.wait(until: min(deadline, Date(timeIntervalSinceNow: 0.1)))
+                condition.wait(nanos: min(left, 100_000_000))
             }
         }
     }

@@ -1,21 +1,22 @@
-import Synchronization
-
-/// Events for one waiting thread. Bounded by what produces them: a few per task and epoch. The wait is of the monotonic
-/// clock: when the machine's is set back, the coordinator still looks at its time-outs and begins its epochs.
-final class EventQueue<Event: Sendable>: Sendable {
-    private let events = Mutex<[Event]>([])
-    private let waker = Waker()
+/// Events for one waiting thread. Bounded by what produces them: a few per task and epoch.
+final class EventQueue<Event>: @unchecked Sendable {  // `events` only under `condition`
+    private let condition = MonotonicCondition()
+    private var events: [Event] = []
 
     func post(_ event: Event) {
-        events.withLock { $0.append(event) }
-        waker.wake()
+        condition.withLock {
+            events.append(event)
+            condition.signal()
+        }
     }
 
-    var isEmpty: Bool { events.withLock { $0.isEmpty } }
+    var isEmpty: Bool { condition.withLock { events.isEmpty } }
 
-    /// Everything posted so far; waits up to `millis` for the first.
+    /// Everything posted so far; waits up to `millis` for the first. May return earlier with nothing.
     func take(waitMillis millis: Int) -> [Event] {
-        if millis > 0 { waker.sleep(micros: Int64(millis) * 1000) { !isEmpty } }
-        return events.withLock { exchange(&$0, with: []) }
+        condition.withLock {
+            if events.isEmpty, millis > 0 { condition.wait(nanos: Int64(millis) * 1_000_000) }
+            return exchange(&events, with: [])
+        }
     }
 }
