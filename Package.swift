@@ -268,6 +268,10 @@ let package = Package(
             name: "FuzzTests", dependencies: ["weir-fuzz"], exclude: ["Corpus"], swiftSettings: strict),
         .testTarget(
             name: "StreamRuntimeTests", dependencies: ["UntrustedJSON", "StreamRuntime", "StreamRuntimeTesting"], swiftSettings: strict),
+        // Operators beside naive models of them, on random streams and on every backend.
+        .testTarget(
+            name: "StreamRuntimeModelTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "StateRocksDB"],
+            swiftSettings: unoptimized),
         .testTarget(
             name: "StreamRuntimeTestingTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting"],
             exclude: ["golden"], swiftSettings: unoptimized),
