@@ -4,5 +4,5 @@ import WeirKit
 public let exampleJobs: [any ConfiguredJob.Type] = [
     AbandonedCarts.self, AdClickThrough.self, AlertRules.self, ClickstreamSessions.self, CurrencyConversion.self,
     Deduplication.self, Enrichment.self, FraudPattern.self, HotItems.self, Leaderboard.self, OrdersWithShipments.self,
-    PriceCandles.self, WordCount.self,
+    PriceCandles.self, SensorFleet.self, WordCount.self,
 ]
