@@ -20,8 +20,8 @@ import Testing
 
     static let runs = [
         "abandoned-carts", "ad-click-through", "clickstream-sessions", "credit-checks", "currency-conversion", "deduplication",
-        "enrichment", "fraud-pattern", "hot-items", "leaderboard", "orders-with-shipments", "price-candles", "sensor-fleet",
-        "word-count",
+        "device-twins", "enrichment", "fraud-pattern", "hot-items", "leaderboard", "orders-with-shipments", "price-candles",
+        "sensor-fleet", "word-count",
     ].flatMap { [Run(job: $0), Run(job: $0, parallelism: 2, backend: "rocksdb")] }
 
     @Test(arguments: runs) func printsWhatIsExpected(_ run: Run) throws {
