@@ -59,7 +59,8 @@ struct RemindOfCart: KeyedProcessFunction {
 
     private func remind<Out: Collector>(_ user: Int64, at millis: Int64, into out: inout Out) throws where Out.Element == String {
         let (list, sum, most) = (items[user].joined(separator: ", "), worth[user] ?? 0, dearest[user] ?? 0)
-        try out.collect("\(clock(millis)) user \(user) left \(list) in the cart: \(decimal(sum)) in all, \(decimal(most)) the dearest")
+        try out.collect(
+            "\(clock(millis)) user \(user) left \(list) in the cart: \(decimal(sum)) in all, \(decimal(most)) the dearest")
         forget(user)
     }
 

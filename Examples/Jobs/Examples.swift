@@ -2,7 +2,7 @@ import WeirKit
 
 /// The examples, as jobs of an executable: `weir run word-count`.
 public let exampleJobs: [any ConfiguredJob.Type] = [
-    AbandonedCarts.self, AdClickThrough.self, AlertRules.self, ClickstreamSessions.self, CreditChecks.self,
+    AbandonedCarts.self, AdClickThrough.self, AlertRules.self, AuditTrail.self, ClickstreamSessions.self, CreditChecks.self,
     CurrencyConversion.self, Deduplication.self, DeviceTwins.self, Enrichment.self, FraudPattern.self, HotItems.self,
     Leaderboard.self, OrdersWithShipments.self, ParcelBelts.self, PriceCandles.self, SensorFleet.self, WordCount.self,
 ]
