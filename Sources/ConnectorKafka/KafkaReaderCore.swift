@@ -211,32 +211,26 @@ final class KafkaReaderCore {
             health.isReading()
             if let index = indexOf[place] { partitions[index].next = max(partitions[index].next, message.offset) }
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-            throw outOfRange(place, text)
+            throw outOfRange(place)
         case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
             RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+            // Brokers that have just started may say so of what they have not heard of yet: the next start asks again,
+            // and refuses what is gone for good.
             throw KafkaError(
                 code: message.err,
-                message: "\(place) no longer exists at \(configuration.bootstrapServers): was the topic deleted or "
-                    + "recreated? A recreated topic needs a new job id, because its offsets mean other records")
+                message: "\(place) is not known at \(configuration.bootstrapServers) any more: was the topic deleted?")
         case let code where code.isTransient: health.note(KafkaError(code, "reading \(place)", detail: text))
         case let code: throw KafkaError(code, "reading \(place)", detail: text)
         }
     }
 
-    private func outOfRange(_ place: TopicPartition, _ text: String?) -> KafkaError {
-        let next = indexOf[place].map { partitions[$0].next } ?? -1
+    private func outOfRange(_ place: TopicPartition) -> KafkaOffsetOutOfRange {
         var low: Int64 = -1
         var high: Int64 = -1
         if let handle { rd_kafka_get_watermark_offsets(handle.pointer, place.topic, place.partition, &low, &high) }
-        let range = low >= 0 && high >= 0 ? " (it holds \(low) to \(high))" : ""
-        return KafkaError(
-            code: RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE,
-            message: """
-                offset \(next) of \(place) is out of range\(range): the records there were deleted by retention before \
-                the job read them, or the topic was recreated. Nothing was skipped. Raise the topic's retention; to go \
-                on and lose them, start from a savepoint whose offsets exist, or with a new job id and an explicit \
-                start (client: \(text ?? "no detail"))
-                """)
+        return KafkaOffsetOutOfRange(
+            topic: place.topic, partition: place.partition, position: indexOf[place].map { partitions[$0].next } ?? -1,
+            held: low >= 0 && high >= low ? low..<high : nil)
     }
 
     // MARK: Positions

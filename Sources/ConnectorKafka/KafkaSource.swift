@@ -32,6 +32,8 @@ public struct KafkaSource<Element>: Source {
     let decode: Decode
     let onUndecodable: DecodeFailure?
     let partitionCheckMillis: Int
+    /// A topic that the job has read is gone when the brokers have not known it for so long.
+    package var topicGoneAfterMillis = 10_000
     private let discovered: DiscoveredPartitions
 
     /// - Parameters:
@@ -55,10 +57,11 @@ public struct KafkaSource<Element>: Source {
     }
 
     /// Waits while no broker answers, until `context.isCancelled` (`KafkaCancelled`). An unknown topic is an
-    /// error that names it.
+    /// error that names it; one that this run has read and that stays away is `KafkaTopicGone`.
     public func discoverSplits(_ context: SourceContext) throws -> [SourceSplit] {
         let found = try SplitDiscovery(
-            configuration: configuration, topics: topics, groupID: groupID, start: start, context: context
+            configuration: configuration, topics: topics, groupID: groupID, start: start, context: context,
+            known: discovered.counts, topicGoneAfterMillis: topicGoneAfterMillis
         ).splits()
         discovered.set(found.counts)
         return found.splits
@@ -73,7 +76,7 @@ public struct KafkaSource<Element>: Source {
     }
 }
 
-/// What the last `discoverSplits` saw, for the check for new partitions.
+/// What the last `discoverSplits` saw, for the checks for new partitions and for topics that are gone.
 final class DiscoveredPartitions: Sendable {
     private let state = Mutex<[String: Int32]>([:])
     var counts: [String: Int32] { state.withLock { $0 } }

@@ -8,11 +8,16 @@ struct SplitDiscovery {
     let groupID: String
     let start: KafkaStart
     let context: SourceContext
+    /// What an earlier start of the same run has found.
+    let known: [String: Int32]
+    /// A topic that was known and is missing is asked for so long: brokers that have just started may not know all of theirs.
+    let topicGoneAfterMillis: Int
 
     /// The position of a partition whose start is not known (`.committed` without an offset). A decision
     /// or a reader that needs it refuses it; a start from a decision does not.
     static let unknownPosition: Int64 = -1
     private static let sliceMillis: Int32 = 2_000
+    private static let lookAgainMillis = 250
 
     static func splitID(_ partition: TopicPartition) -> String { "\(partition.topic)/\(partition.partition)" }
 
@@ -35,17 +40,7 @@ struct SplitDiscovery {
                 ("group.id", groupID), ("isolation.level", "read_committed"), ("enable.auto.commit", "false"),
                 ("allow.auto.create.topics", "false"),
             ], log: context.log)
-        let counts = try wait("the brokers at \(configuration.bootstrapServers)") {
-            try client.partitionCounts(of: topics, timeoutMillis: Self.sliceMillis)
-        }
-        if let missing = topics.first(where: { (counts[$0] ?? 0) == 0 }) {
-            throw KafkaError(
-                code: RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
-                message: """
-                    source '\(context.operatorID)': topic '\(missing)' does not exist at \
-                    \(configuration.bootstrapServers). Make it with `weir provision`, or correct the name
-                    """)
-        }
+        let counts = try partitionCounts(client)
         let partitions = counts.flatMap { topic, count in
             (0..<count).map { TopicPartition(topic: topic, partition: $0) }
         }.sorted()
@@ -60,6 +55,29 @@ struct SplitDiscovery {
                     partition: partition.partition))
         }
         return (splits, counts)
+    }
+
+    private func partitionCounts(_ client: KafkaHandle) throws -> [String: Int32] {
+        let brokers = "the brokers at \(configuration.bootstrapServers)"
+        var waitedMillis = 0
+        while true {
+            let counts = try wait(brokers) { try client.partitionCounts(of: topics, timeoutMillis: Self.sliceMillis) }
+            guard let missing = topics.first(where: { (counts[$0] ?? 0) == 0 }) else { return counts }
+            guard known[missing] != nil else {
+                throw KafkaError(
+                    code: RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                    message: """
+                        source '\(context.operatorID)': topic '\(missing)' does not exist at \
+                        \(configuration.bootstrapServers). Make it with `weir provision`, or correct the name
+                        """)
+            }
+            if context.isCancelled() { throw KafkaCancelled(waitingFor: "topic '\(missing)'") }
+            guard waitedMillis < topicGoneAfterMillis else {
+                throw KafkaTopicGone(topic: missing, bootstrapServers: configuration.bootstrapServers)
+            }
+            sleepMillis(Self.lookAgainMillis, unless: context.isCancelled)
+            waitedMillis += Self.lookAgainMillis
+        }
     }
 
     private func resolve(

@@ -158,8 +158,45 @@ extension KafkaTests {
             var driven = try Driven(
                 try seenSource(broker.bootstrap, ["t"]), at: [SplitPosition(split: "t/0", next: 2)])
             #expect { try driven.take(1) } throws: {
-                "\($0)".contains("offset 2 of t/0") && "\($0)".contains("retention")
+                $0 is any UnrestartableError && "\($0)".contains("offset 2 of t/0") && "\($0)".contains("retention")
+                    && "\($0)".contains("--namespace")
             }
+        }
+
+        @Test func aTopicThatWasReadAndIsGone_isRefusedForGood_anUnknownOneIsNot() throws {
+            let broker = try TestBroker()
+            try makeTopics(broker.bootstrap, ["t"], partitions: 1)
+            var source = try seenSource(broker.bootstrap, ["t"])
+            source.topicGoneAfterMillis = 500
+            #expect(try source.discoverSplits(sourceContext()).count == 1)
+            try KafkaAdmin(KafkaConfiguration(bootstrapServers: broker.bootstrap)).deleteTopics(["t"])
+            #expect { try source.discoverSplits(sourceContext()) } throws: {
+                $0 is KafkaTopicGone && $0 is any UnrestartableError && "\($0)".contains("'t'")
+            }
+            let stranger = try seenSource(broker.bootstrap, ["t"])
+            #expect { try stranger.discoverSplits(sourceContext()) } throws: { !($0 is any UnrestartableError) }
+        }
+
+        @Test func aTopicThatComesBackInTime_isGoneOnWith() throws {
+            let broker = try TestBroker()
+            let admin = try KafkaAdmin(KafkaConfiguration(bootstrapServers: broker.bootstrap))
+            try makeTopics(broker.bootstrap, ["t"], partitions: 1)
+            var source = try seenSource(broker.bootstrap, ["t"])
+            source.topicGoneAfterMillis = 120_000
+            _ = try source.discoverSplits(sourceContext())
+            try admin.deleteTopics(["t"])
+            // The first question is before the first look; the second one comes once the topic has been missed.
+            let (isLooking, isMade, bootstrap) = (Flag(), Flag(), broker.bootstrap)
+            let context = sourceContext(isCancelled: {
+                if isLooking.isSet, !isMade.isSet {
+                    isMade.set()
+                    try? makeTopics(bootstrap, ["t"], partitions: 1)
+                }
+                isLooking.set()
+                return false
+            })
+            #expect(try source.discoverSplits(context).map(\.id) == ["t/0"])
+            #expect(isMade.isSet)
         }
 
         @Test func newPartitions_areReportedNotRead() throws {
