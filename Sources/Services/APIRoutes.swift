@@ -12,6 +12,9 @@ package enum APIRoutes {
     package static let top = Route(.get, "/v1/analytics/top")
     package static let prices = Route(.get, "/v1/prices")
 
+    /// Answered by the gateway itself, and only on a user's own machine.
+    package static let signIn = Route(.post, "/v1/dev/token")
+
     /// What stands behind the gateway.
     package enum Backend: String, CaseIterable, Sendable {
         case order, portfolio, query

@@ -33,14 +33,25 @@ import Yams
     }
 
     @Test func everyRouteIsDescribedAndEveryDescribedOneIsServed() throws {
-        let served = (APIRoutes.forwarded.map(\.route) + Health.routes).map { "\($0.method.rawValue) \($0.path)" }
+        let served = (APIRoutes.forwarded.map(\.route) + Health.routes + [APIRoutes.signIn]).map { "\($0.method.rawValue) \($0.path)" }
         #expect(Set(try Self.described().keys) == Set(served))
     }
 
     @Test func everyRouteForUsersWantsAToken() throws {
         for (name, operation) in try Self.described() {
             let isOpen = (operation["security"] as? [Any])?.isEmpty ?? false
-            #expect(isOpen == !name.contains(" /v1/"), "\(name)")
+            #expect(isOpen == (!name.contains(" /v1/") || name == Self.signIn), "\(name)")
         }
     }
+
+    /// A route that is there only under conditions says so, and lies under the path that API Gateway is not given.
+    @Test func theSignInIsDescribedWithWhatMakesItExist() throws {
+        let conditional = try Self.described().filter { $0.value["x-weir-exists"] is String }
+        #expect(Array(conditional.keys) == [Self.signIn])
+        #expect(conditional.keys.allSatisfy { $0.contains(" /v1/dev/") })
+        let published = try String(contentsOf: repository.appendingPathComponent("deploy/aws/api.tf"), encoding: .utf8)
+        #expect(published.contains(#"!startswith(route, "/v1/dev/")"#))
+    }
+
+    private static let signIn = "\(APIRoutes.signIn.method.rawValue) \(APIRoutes.signIn.path)"
 }

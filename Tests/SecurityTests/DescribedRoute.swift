@@ -8,11 +8,15 @@ struct DescribedRoute: Hashable, Sendable, CustomTestStringConvertible {
     let path: String
     /// Served without a token.
     let isOpen: Bool
+    /// When it exists, for one that does not always; such a one is not there in a system as it is deployed.
+    let condition: String?
 
     var name: String { "\(method) \(path)" }
     var testDescription: String { name }
 
-    static let all: [DescribedRoute] = (try? load()) ?? []
+    private static let described: [DescribedRoute] = (try? load()) ?? []
+    static let all = described.filter { $0.condition == nil }
+    static let conditional = described.filter { $0.condition != nil }
     static let ofUsers = all.filter { !$0.isOpen }
 
     private static func load() throws -> [DescribedRoute] {
@@ -24,7 +28,8 @@ struct DescribedRoute: Hashable, Sendable, CustomTestStringConvertible {
         return paths.flatMap { path, operations in
             operations.map { method, operation in
                 DescribedRoute(
-                    method: method.uppercased(), path: path, isOpen: (operation["security"] as? [Any])?.isEmpty ?? false)
+                    method: method.uppercased(), path: path, isOpen: (operation["security"] as? [Any])?.isEmpty ?? false,
+                    condition: operation["x-weir-exists"] as? String)
             }
         }.sorted { $0.name < $1.name }
     }

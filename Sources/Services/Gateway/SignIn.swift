@@ -11,7 +11,6 @@ import UntrustedJSON
 /// being asked for permission, which is never given; a name that was made to point here (DNS rebinding) is told by
 /// the host field.
 struct SignIn: Sendable {
-    static let route = Route(.post, "/v1/dev/token")
     static let lifetimeMillis: Int64 = 12 * 3_600_000
 
     private let authority: TokenAuthority
@@ -30,7 +29,7 @@ struct SignIn: Sendable {
     }
 
     func add(to router: ServiceRouter) {
-        router.on(Self.route) { request, context in
+        router.on(APIRoutes.signIn) { request, context in
             guard Self.isLoopback(request.head.authority) else { throw Problem.notHere }
             if let origin = request.headers[.origin] {
                 guard origin == "http://\(request.head.authority ?? "")" else { throw Problem.notHere }
