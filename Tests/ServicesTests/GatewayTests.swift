@@ -112,6 +112,30 @@ struct HTTPBench: Sendable {
         }
     }
 
+    /// Every reason the execution job knows reaches the user as it is, `CONFLICT` among them.
+    @Test(arguments: RejectionReason.allCases)
+    func aRefusedOrderTellsItsReason(_ reason: RejectionReason) async throws {
+        try await HTTPBench.run { bench in
+            _ = try await bench.portfolios.openAccount(ada, cash: try Money("10000.00"))
+            let headers = try await bench.asJSON(ada, key: "k1")
+            let placed = try await call(.POST, "\(bench.url)/v1/orders", headers, body: marketBuy)
+            let id = try #require(try placed.json()["orderId"] as? String)
+            let order = try #require(bench.publisher.orders.first)
+            let rejection = Rejection(of: order, reason: reason, detail: "as it was decided", rejectedAtMillis: 1_700_000_000_000)
+            let source = SourcePosition(topic: "trade_orders", partition: 0, offset: 0)
+            let recorded = try await bench.portfolios.record(
+                IndependentRejection(rejection, source: source, expiresAtMillis: .max))
+            #expect(recorded == .committed)
+            let shown = try await call(.GET, "\(bench.url)/v1/orders/\(id)", headers)
+            #expect(shown.status == 200)
+            #expect(try shown.json()["status"] as? String == "REJECTED")
+            #expect(try shown.json()["reason"] as? String == reason.rawValue)
+            #expect(try shown.json()["detail"] as? String == "as it was decided")
+            #expect(try shown.json()["rejectedAt"] as? String == "2023-11-14T22:13:20.000Z")
+            #expect(try shown.json()["trade"] == nil)
+        }
+    }
+
     @Test func everyRouteNeedsAToken() async throws {
         try await HTTPBench.run { bench in
             for forwarded in APIRoutes.forwarded {

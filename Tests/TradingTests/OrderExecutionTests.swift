@@ -17,6 +17,17 @@ import Trading
         return nil
     }
 
+    /// Whoever used up the retries says so; the wire knows the word, and back.
+    @Test func aPortfolioThatKeptMovingIsAConflict() throws {
+        let order = Samples.order(.sell, 3, kind: .limit(Samples.price("100")))
+        let rejection = OrderExecution.conflict(order, attempts: 8, nowMillis: 10_000)
+        #expect(rejection.reason == .conflict && rejection.detail == "the portfolio moved 8 times in a row")
+        #expect(rejection.orderID == order.orderID && rejection.userID == order.userID && rejection.symbol == order.symbol)
+        #expect(rejection.side == .sell && rejection.quantity == 3 && rejection.rejectedAtMillis == 10_000)
+        #expect(String(decoding: rejection.encoded(), as: UTF8.self).contains(#""reason":"CONFLICT""#))
+        #expect(try Rejection.decode(rejection.encoded()) == rejection)
+    }
+
     @Test func aSensibleOrderIsFilledAtTheLatestPrice() {
         guard case .executed(let after, let trade) = decide(Samples.order(.buy, 2), portfolio: portfolio) else {
             Issue.record("not filled")
