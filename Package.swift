@@ -224,8 +224,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
         .target(
-            name: "ExampleJobs", dependencies: ["StreamRuntime", "ConnectorFiles", "WeirKit"], path: "Examples/Jobs",
-            swiftSettings: strict),
+            name: "ExampleJobs", dependencies: ["StreamRuntime", "ConnectorFiles", "ConnectorLog", "WeirKit"],
+            path: "Examples/Jobs", swiftSettings: strict),
         // The README's example, compiled and run by the tests.
         .executableTarget(
             name: "first-job", dependencies: ["WeirKit", "StreamRuntime", "ConnectorFiles"],

@@ -59,7 +59,16 @@ import Testing
         #expect(lines.sorted() == ["one 1", "two 1", "two 2"])
     }
 
-    private static func output(_ run: Run, _ arguments: [String] = []) throws -> [String] {
+    /// It has no end, so it is asked to stop once everything has been counted.
+    @Test(arguments: [Run(job: "order-topic"), Run(job: "order-topic", parallelism: 2, backend: "rocksdb")])
+    func ordersComeThroughTheTopic(_ run: Run) throws {
+        try expectGolden(try Self.output(run, stoppedAfter: 120).sorted(), file: "Golden/order-topic.txt")
+    }
+
+    /// `stoppedAfter`: how many lines a job prints that does not end by itself.
+    private static func output(
+        _ run: Run, _ arguments: [String] = [], stoppedAfter lineCount: Int? = nil
+    ) throws -> [String] {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let folder = NSTemporaryDirectory() + "weir-example-" + UUID().uuidString
@@ -77,7 +86,17 @@ import Testing
         try Data().write(to: URL(fileURLWithPath: log))
         process.standardError = FileHandle(forWritingAtPath: log)
         try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        var printed = Data()
+        if let lineCount {
+            while printed.count(where: { $0 == UInt8(ascii: "\n") }) < lineCount {
+                let more = output.fileHandleForReading.availableData
+                if more.isEmpty { break }
+                printed += more
+            }
+            process.terminate()
+        }
+        printed += output.fileHandleForReading.readDataToEndOfFile()
+        let text = String(decoding: printed, as: UTF8.self)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
             throw Failed(run: run, status: process.terminationStatus, log: try String(contentsOfFile: log, encoding: .utf8))
