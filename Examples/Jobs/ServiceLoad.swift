@@ -1,8 +1,8 @@
 import StreamRuntime
 import WeirKit
 
-/// How many calls each route of a service gets, by the machine's clock: no event time, and nothing is ever late. A burst is not
-/// waited out: every twenty-five calls there is a result, and the last one of a window has the rest.
+/// How many calls each route of a service gets, by the machine's clock: no event time, and nothing is ever late. No window is
+/// waited out: a result comes after twenty-five calls, or fifty milliseconds after the first, and the last one has the rest.
 /// docs/windows.md#processing-time, docs/helpers.md#slowing-down
 public struct ServiceLoad: PlainJob {
     public static let name = "service-load"
@@ -15,11 +15,11 @@ public struct ServiceLoad: PlainJob {
             .rateLimited(perSecond: 1000, burst: 50).id("pace").parallelism(1)
             .keyed(by: \.route)
             .window(.tumbling(.milliseconds(200)).processingTime)
-            .trigger(.atEnd.early(count: 25).discarding)
+            .trigger(.atEnd.early(count: 25).early(every: .milliseconds(50)).discarding)
             .aggregate(Count()).id("load")
             .map { result in
-                let burst = result.pane.timing == .early ? " in a burst" : ""
-                return "\(clock(result.window.start)) \(result.key): \(result.value) calls\(burst)"
+                let place = result.pane.timing == .early ? "so far" : "at the end"
+                return "\(clock(result.window.start)) \(result.key): \(result.value) more calls, \(place)"
             }
             .sink(PrintSink())
     }

@@ -21,7 +21,7 @@ import Testing
     static let runs = [
         "abandoned-carts", "ad-click-through", "audit-trail", "clickstream-sessions", "credit-checks", "currency-conversion",
         "deduplication", "device-twins", "enrichment", "fraud-pattern", "hot-items", "leaderboard", "orders-with-shipments",
-        "parcel-belts", "price-candles", "sensor-fleet", "word-count",
+        "parcel-belts", "price-candles", "river-gauges", "sensor-fleet", "word-count",
     ].flatMap { [Run(job: $0), Run(job: $0, parallelism: 2, backend: "rocksdb")] }
 
     @Test(arguments: runs) func printsWhatIsExpected(_ run: Run) throws {
