@@ -51,6 +51,7 @@ struct CompareWithLimits: BroadcastFunction {
 }
 
 /// Raises alarms by rules that change while the job runs.
+/// docs/joins.md#rules-for-everybody
 public struct AlertRules: PlainJob {
     public static let name = "alert-rules"
     public static let summary = "Raises alarms by rules that are broadcast to every subtask and change while the job runs."

@@ -49,6 +49,7 @@ struct VisitOfClicks: Aggregate {
 }
 
 /// Groups clicks into visits: a visitor who does nothing for a minute has left.
+/// docs/windows.md#sessions
 public struct ClickstreamSessions: PlainJob {
     public static let name = "clickstream-sessions"
     public static let summary = "Groups page views into visits with session windows."

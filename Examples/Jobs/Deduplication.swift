@@ -18,6 +18,7 @@ struct Payment: CodableState, Sendable {
 }
 
 /// Lets each payment through once, though clients send some of them twice.
+/// docs/helpers.md#dropping-duplicates
 public struct Deduplication: PlainJob {
     public static let name = "deduplication"
     public static let summary = "Lets each payment through once, by its id."

@@ -10,6 +10,7 @@ struct CustomerDirectory: Sendable {
 }
 
 /// Adds customers' names to purchases, asking a directory: at most once per customer and ten minutes.
+/// docs/async.md#lookups
 public struct Enrichment: PlainJob {
     public static let name = "enrichment"
     public static let summary = "Adds customers' names to purchases by asynchronous, cached lookups."

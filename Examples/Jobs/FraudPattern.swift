@@ -18,6 +18,7 @@ struct AnsweredOrder: CodableState, Sendable {
 }
 
 /// Reports users with three rejected orders within a minute.
+/// docs/patterns.md
 public struct FraudPattern: PlainJob {
     public static let name = "fraud-pattern"
     public static let summary = "Reports users with three rejected orders within a minute."

@@ -24,6 +24,7 @@ struct AuctionCount: CodableState, Sendable {
 }
 
 /// The three auctions with most bids in the last minute, every twenty seconds.
+/// docs/windows.md#what-is-done-with-a-window
 public struct HotItems: PlainJob {
     public static let name = "hot-items"
     public static let summary = "The three auctions with most bids in the last minute, every twenty seconds."

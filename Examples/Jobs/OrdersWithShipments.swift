@@ -26,6 +26,7 @@ struct Shipment: CodableState, Sendable {
 }
 
 /// Joins orders with their shipments, and reports the orders that did not leave within four hours.
+/// docs/joins.md#interval-join
 public struct OrdersWithShipments: PlainJob {
     public static let name = "orders-with-shipments"
     public static let summary = "Joins orders with shipments of the next four hours; reports those without."

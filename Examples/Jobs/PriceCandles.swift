@@ -57,6 +57,7 @@ struct CandleOfTicks: Aggregate {
 
 /// One-minute candles. A tick up to two minutes late corrects its candle, which is printed again; a later one is printed as
 /// what it is.
+/// docs/windows.md#when-results-come
 public struct PriceCandles: PlainJob {
     public static let name = "price-candles"
     public static let summary = "One-minute open/high/low/close candles, corrected by late trades."

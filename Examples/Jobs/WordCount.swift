@@ -3,6 +3,7 @@ import StreamRuntime
 import WeirKit
 
 /// Counts the words of a text, and prints every count as it grows.
+/// docs/operators.md
 ///
 ///     weir run word-count
 ///     weir run word-count --set word-count.file=README.md
