@@ -28,7 +28,7 @@ struct EndOfRound: WatermarkGenerator {
     }
 }
 
-/// What a gauge has come to so far, the mean of its last readings, and the median of each half hour.
+/// What a gauge has come to so far, how far it swings, the mean of its last readings, and the median of each half hour.
 /// docs/event-time.md#watermarks, docs/windows.md#what-is-done-with-a-window, docs/helpers.md#dropping-duplicates
 public struct RiverGauges: PlainJob {
     public static let name = "river-gauges"
@@ -49,12 +49,19 @@ public struct RiverGauges: PlainJob {
             .window(.count(8, every: 4))
             .aggregate(Count().and(Sum().over(\.centimetres))).id("means")
             .map { "gauge \($0.key): \($0.value.1 / Int64($0.value.0)) cm in the mean of \($0.value.0) readings" }
+        // `aggregate` gives all there was so far; little of it is worth saying.
+        let swings = readings.keyed(by: \.gauge)
+            .aggregate(Min().over(\.centimetres).and(Max().over(\.centimetres))).id("swings")
+            .compactMap { result -> String? in
+                guard let low = result.value.0, let high = result.value.1, high - low > 30 else { return nil }
+                return "gauge \(result.key): has been as low as \(low) and as high as \(high) cm"
+            }
         let medians = readings.keyed(by: \.gauge)
             .window(.tumbling(.minutes(30)))
             .process { window in
                 let sorted = window.value.map(\.centimetres).sorted()
                 return ["gauge \(window.key): median from \(clock(window.window.start)) is \(sorted[sorted.count / 2]) cm"]
             }.id("medians")
-        highest.union(means).union(medians).sink(PrintSink())
+        highest.union(means).union(swings).union(medians).sink(PrintSink())
     }
 }

@@ -20,8 +20,8 @@ import Testing
 
     static let runs = [
         "abandoned-carts", "ad-click-through", "audit-trail", "clickstream-sessions", "credit-checks", "currency-conversion",
-        "deduplication", "device-twins", "enrichment", "fraud-pattern", "hot-items", "leaderboard", "orders-with-shipments",
-        "parcel-belts", "price-candles", "river-gauges", "sensor-fleet", "word-count",
+        "deduplication", "delivery-quotes", "device-twins", "enrichment", "fraud-pattern", "hot-items", "leaderboard",
+        "orders-with-shipments", "parcel-belts", "price-candles", "river-gauges", "sensor-fleet", "word-count",
     ].flatMap { [Run(job: $0), Run(job: $0, parallelism: 2, backend: "rocksdb")] }
 
     @Test(arguments: runs) func printsWhatIsExpected(_ run: Run) throws {
@@ -65,12 +65,25 @@ import Testing
         try expectGolden(try Self.output(run, stoppedAfter: 120).sorted(), file: "Golden/order-topic.txt")
     }
 
+    @Test func everyExampleIsListed() throws {
+        let examples = Self.root.appendingPathComponent("Examples")
+        let page = try String(contentsOf: examples.appendingPathComponent("README.md"), encoding: .utf8)
+        let files = try FileManager.default.contentsOfDirectory(atPath: examples.appendingPathComponent("Jobs").path)
+        let names = try files.filter { $0.hasSuffix(".swift") }.compactMap { file in
+            try String(contentsOf: examples.appendingPathComponent("Jobs/\(file)"), encoding: .utf8)
+                .firstMatch(of: /static let name = "([a-z-]+)"/).map { String($0.1) }
+        }
+        #expect(names.count > 20)
+        for name in names { #expect(page.contains("\n| `\(name)` |"), "\(name) is not in Examples/README.md") }
+    }
+
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
     /// `stoppedAfter`: how many lines a job prints that does not end by itself.
     private static func output(
         _ run: Run, _ arguments: [String] = [], stoppedAfter lineCount: Int? = nil
     ) throws -> [String] {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
         let folder = NSTemporaryDirectory() + "weir-example-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
