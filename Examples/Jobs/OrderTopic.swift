@@ -10,7 +10,7 @@ import WeirKit
 public struct OrderTopic: ConfiguredJob {
     public static let name = "order-topic"
     public static let summary = "Counts orders behind a topic of an embedded log; runs until it is stopped."
-    static let log = Setting.string("order-topic.log", default: "order-topic", help: "The folder of the embedded log.")
+    static let log = Setting.string("order-topic.log", default: "data/order-topic", help: "The folder of the embedded log.")
     public static let configurationKeys = [log.key]
 
     private let path: String
