@@ -2,6 +2,7 @@
 extension MetricDescription {
     public static let engine: [MetricDescription] = [
         recordsIn, recordsOut, recordsSent, operatorLatency, taskBusy, taskIdle, taskBackPressured, sourceLag, watermark,
+        watermarkDrift, watermarkIdleSplits, watermarkPausedSplits,
         checkpointDuration, checkpointAlignment, checkpointPause, checkpointsCompleted, checkpointFailures, checkpointSize, checkpointLastID,
         jobRestarts, stateEntries, stateMemory, windowLateRecords, windowGapRecords, joinLateRecords, patternLateRecords,
         asyncInFlight, asyncRetries, asyncTimeouts, asyncLatency, lookupHits, lookupMisses, lookupEntries,
@@ -30,6 +31,15 @@ extension MetricDescription {
     static let watermark = gauge(
         "weir_watermark_timestamp_seconds", in: "seconds", by: ofOperator,
         "Event time an operator has reached, since 1970; 0 before the first watermark.")
+    static let watermarkDrift = gauge(
+        "weir_watermark_drift_seconds", in: "seconds", by: ofOperator,
+        "Event time from the slowest split, of the alignment group where there is one, to the fastest of the subtask.")
+    static let watermarkIdleSplits = gauge(
+        "weir_watermark_idle_splits", in: "splits", by: ofOperator,
+        "Splits that have brought nothing for so long that they hold event time back no longer.")
+    static let watermarkPausedSplits = gauge(
+        "weir_watermark_paused_splits", in: "splits", by: ofOperator,
+        "Splits that are not read because they are too far ahead of their alignment group.")
 
     // MARK: Checkpoints and restarts
 

@@ -22,6 +22,7 @@
     private let options: WatermarkOptions
     private let member: WatermarkAlignment.Member?
     private let gauge: MetricRegistry.Cell
+    private let gauges: SplitGauges
     private var splits: [Split]
     private var emitted = Int64.min
     private var isAllIdle = false
@@ -46,6 +47,7 @@
         gauge = context.metrics.gauge(
             .watermark, labels: ["operator": context.operatorID.rawValue, "subtask": String(context.subtask)],
             scale: 1e-3)  // kept in milliseconds
+        gauges = SplitGauges(context)
         context.services.requestTick()  // a subtask without splits is idle from the beginning
     }
 
@@ -60,7 +62,8 @@
     /// What to tell the operators behind, if anything is new.
     @usableFromInline mutating func advance() -> Change? {
         findIdleSplits()
-        align()
+        let slowestOfGroup = align()
+        show(slowestOfGroup)
         var least = Int64.max
         var holds = false
         for index in splits.indices where !splits[index].isIdle && !isEnded(index) {
@@ -85,7 +88,16 @@
     @usableFromInline mutating func end() -> Int64 {
         emitted = .max
         if let member { for index in splits.indices { member.publish(index, .max) } }
+        gauges.show(SplitGauges.Reading(), slowestOfGroup: nil)
         return .max
+    }
+
+    private func show(_ slowestOfGroup: Int64?) {
+        var reading = SplitGauges.Reading()
+        for index in splits.indices where !isEnded(index) {
+            reading.add(watermark: splits[index].watermark, isIdle: splits[index].isIdle, isPaused: cursor.isPaused(index))
+        }
+        gauges.show(reading, slowestOfGroup: slowestOfGroup)
     }
 
     private func isEnded(_ index: Int) -> Bool { cursor.ended[index] }
@@ -109,8 +121,9 @@
         if nextLook != .max { context.services.wantTick(atMonotonicMillis: nextLook) }
     }
 
-    private func align() {
-        guard let member, let alignment = options.alignment else { return }
+    /// What the slowest of the group has reached; `nil` where there is none.
+    private func align() -> Int64? {
+        guard let member, let alignment = options.alignment else { return nil }
         for index in splits.indices {
             member.publish(index, isEnded(index) || splits[index].isIdle ? .max : splits[index].watermark)
         }
@@ -124,6 +137,7 @@
         cursor.areAllPaused = isAnyPaused && splits.indices.allSatisfy { cursor.isPaused($0) || isEnded($0) }
         // What the others have reached is looked at again soon; a paused reader brings no records to look after.
         if isAnyPaused { context.services.wantTick(atMonotonicMillis: context.clock.monotonicMillis + 5) }
+        return slowest
     }
 
     @usableFromInline func snapshot(into snapshot: TaskSnapshot) {
