@@ -22,7 +22,8 @@ import StreamRuntime
 //  9. A journal is replaced by renaming a synced file that begins with a snapshot; the old one is removed
 //     only after the folder is synced (Journal.init).
 // 10. Segments are removed only after the entry that gives up their records is synced, and never the
-//     newest of a partition (CommitEngine.commitRound, RetentionPlan).
+//     newest of a partition (CommitEngine.commitRound, RetentionPlan). For their number of bytes they go
+//     only when no job has anything in them to read (UnreadRecords).
 //
 // The tests break each: CrashTests, CorruptionTests, FencingTests, RetentionTests, ProcessTests.
 
@@ -237,10 +238,14 @@ final class CommitEngine: @unchecked Sendable {
         let now = options.clock.wallMillis()
         let isDue = isForced || now - retentionCheckedMillis >= Self.retentionCheckMillis
         if isDue { retentionCheckedMillis = now }
+        let candidates = (isDue ? Set(state.partitions.keys) : rolled).filter { retention($0.topic) != .forever }.sorted()
+        if candidates.isEmpty { return [] }
+        let unread = UnreadRecords(state.owners.values)
         var removals: [String] = []
-        for id in (isDue ? Set(state.partitions.keys) : rolled).sorted() {
+        for id in candidates {
             guard let extent = state.partitions[id],
-                let start = RetentionPlan.newStart(extent, retention(id.topic), nowMillis: now)
+                let start = RetentionPlan.newStart(
+                    extent, retention(id.topic), nowMillis: now, unreadFrom: unread.first(of: id))
             else { continue }
             removals += extent.segments.filter { $0.base < start }.map { paths.segment(id, base: $0.base) }
             try add(.trim(id, start: start), to: &records, &state)
@@ -258,23 +263,5 @@ final class CommitEngine: @unchecked Sendable {
         mustRepair = false
         publish(state, nil)
         options.log(.warning, "the log was read again after a failed write", ["log": paths.root])
-    }
-}
-
-/// Which segments may go: pure.
-enum RetentionPlan {
-    /// The partition's new first offset, or `nil` if nothing is to be removed.
-    static func newStart(_ extent: PartitionExtent, _ retention: LogRetention, nowMillis: Int64) -> Int64? {
-        var rest = extent.segments[...]
-        var bytes = extent.bytes
-        while rest.count > 1, let oldest = rest.first {
-            let isOverBytes = retention.bytes.map { bytes - oldest.bytes >= $0 } ?? false
-            let isOverAge = retention.millis.map { oldest.timestampMillisMax < nowMillis - $0 } ?? false
-            guard isOverBytes || isOverAge else { break }
-            bytes -= oldest.bytes
-            rest = rest.dropFirst()
-        }
-        guard let first = rest.first, first.base > extent.start else { return nil }
-        return first.base
     }
 }

@@ -44,7 +44,7 @@ public struct LogOwnedElsewhere: Error, CustomStringConvertible, Sendable {
     }
 }
 
-/// A position before the first record kept, or after the last one committed.
+/// A position before the first record kept, or after the last one committed. Nothing was skipped.
 public struct LogOutOfRange: UnrestartableError, CustomStringConvertible, Sendable {
     public let topic: String
     public let partition: Int32
@@ -53,10 +53,14 @@ public struct LogOutOfRange: UnrestartableError, CustomStringConvertible, Sendab
     public let end: Int64
 
     public var description: String {
+        let startOver =
+            "start over with another --namespace (or --job-id): it begins empty, at the start the source names"
         let why =
             position < start
-            ? "retention has removed the records before \(start); keep them longer, or start again from the earliest"
-            : "the log ends at \(end); it was reset, or this is another log than the one the checkpoint belongs to"
+            ? "retention has removed the records before \(start), and nothing was skipped. They are lost: to go on without "
+                + "them, \(startOver). Give the topic a longer retention for the next time"
+            : "the log ends at \(end); it was reset, or this is another log than the one the checkpoint belongs to. Open the "
+                + "log it belongs to, or \(startOver)"
         return "\(topic)/\(partition) has no record at offset \(position): \(why)"
     }
 }

@@ -59,6 +59,7 @@ public final class LogStore: Sendable {
         lock = Mutex(try OwnerLock(paths))
         let found = try Recovery.run(paths, verification: options.verification, step: options.step)
         let topics = TopicTable(paths, options)
+        try topics.applyRetentions()
         let feeds = FeedTable(found.state)
         self.topics = topics
         self.feeds = feeds

@@ -6,6 +6,9 @@ public struct LogStoreOptions: Sendable {
     public var partitionsDefault: Int32 = 4
     /// Retention of a topic that is created on demand.
     public var retentionDefault = LogRetention.forever
+    /// Retention of topics by name: of those that are created on demand, and of those that exist, which get it when the log
+    /// is opened for writing.
+    public var retentions: [String: LogRetention] = [:]
     /// A segment file is closed when a frame would make it larger.
     public var segmentBytesMax: Int64 = 64 << 20
     /// The largest record, key, value and headers together.

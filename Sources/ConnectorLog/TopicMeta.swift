@@ -4,9 +4,10 @@ import StreamRuntime
 /// How long records are kept. Whole segments go at a time, and never the one being written to, so a
 /// partition holds up to one segment more than asked for.
 public struct LogRetention: Sendable, Hashable {
-    /// Bytes a partition keeps at least; `nil`: no limit.
+    /// Bytes a partition keeps at least; `nil`: no limit. What a job has still to read, by its last decision in the log, stays
+    /// beyond them.
     public var bytes: Int64?
-    /// A segment goes once its newest record is older than this; `nil`: no limit.
+    /// A segment goes once its newest record is older than this, read or not; `nil`: no limit.
     public var millis: Int64?
 
     public init(bytes: Int64? = nil, millis: Int64? = nil) {

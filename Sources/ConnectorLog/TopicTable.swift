@@ -42,10 +42,21 @@ final class TopicTable: Sendable {
             guard (1...Int32(LogNames.partitionsMax)).contains(count) else {
                 throw LogUsageError("topic \(name) cannot have \(count) partitions: 1 to \(LogNames.partitionsMax)")
             }
-            let topic = LogTopic(name: name, partitions: count, retention: retention ?? options.retentionDefault)
+            let topic = LogTopic(name: name, partitions: count, retention: retention ?? retentionOnDemand(name))
             try TopicMeta.create(topic, in: paths)
             known[name] = topic
             return topic
+        }
+    }
+
+    private func retentionOnDemand(_ name: String) -> LogRetention { options.retentions[name] ?? options.retentionDefault }
+
+    /// Gives the topics that exist the retention that the options name.
+    func applyRetentions() throws {
+        for (name, retention) in options.retentions.sorted(by: { $0.key < $1.key }) {
+            guard let topic = try find(name), topic.retention != retention else { continue }
+            _ = try create(name, partitions: nil, retention: retention)
+            options.log(.info, "the retention of a topic was changed", ["topic": name, "retention": "\(retention)"])
         }
     }
 

@@ -24,8 +24,8 @@ struct Audit {
     var copies = TradeCopies()
 
     var isConserved: Bool { differences.isEmpty && doubledOutcomes == 0 && copies.isConsistent }
-    /// Orders read from the topic that have no outcome yet.
-    var undecided: Int { distinctOrders - trades - rejections }
+    /// Orders read from the topic that have no outcome yet. (Outcomes are kept for longer than orders.)
+    var undecided = 0
 
     private static let topics = TradingTopics()
 
@@ -64,6 +64,7 @@ struct Audit {
         audit.spent = conservation.spent
         audit.earned = conservation.earned
         let waiting: [UserID: Int] = orders.filter { !outcomes.contains($0.key) }.values.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        audit.undecided = waiting.values.reduce(0, +)
         (audit.differences, audit.ahead) = conservation.judge(finals, waiting: waiting)
         return audit
     }

@@ -47,7 +47,11 @@ struct TradingResources {
 
     func log() throws -> LogStore {
         try environment.shared.resource(LogStore.self, named: transportURL) {
-            try EmbeddedStore.open(insteadSet: "transport=kafka://host:port") { try LogStore.shared(at: transportURL) }
+            var options = LogStoreOptions()
+            options.retentions = topicPlan.logRetentions
+            return try EmbeddedStore.open(insteadSet: "transport=kafka://host:port") {
+                try LogStore.shared(at: transportURL, options: options)
+            }
         }
     }
 

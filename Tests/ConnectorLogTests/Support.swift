@@ -42,7 +42,7 @@ func decision(_ epoch: UInt64, _ attempt: AttemptID, job: JobID = testJob) -> De
     Decision(
         checkpoint: CheckpointID(job: job, island: 0, epoch: Epoch(epoch), attempt: attempt),
         manifestHash: epoch == 0 ? Decision.genesisHash : "00000000000000\(epoch % 90 + 10)",
-        offsets: [SourceOffset(source: "in", position: SplitPosition(split: "t/0", next: Int64(epoch)))])
+        offsets: [SourceOffset(source: "in", position: SplitPosition(split: "in/0", next: Int64(epoch)))])
 }
 
 func sourceContext(_ job: JobID = testJob) -> SourceContext {

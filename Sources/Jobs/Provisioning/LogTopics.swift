@@ -1,6 +1,25 @@
 import ConnectorLog
 import StoreKit
 
+extension TopicPlan {
+    /// How long an embedded log keeps the topics: as long as Kafka does. What comes in masses and is of no use once it is read
+    /// is bounded in bytes too; refusals are not, because they say that an order of the last days is decided.
+    public var logRetentions: [String: LogRetention] {
+        let bounded: Set = [names.marketData, names.orders]
+        return Dictionary(
+            uniqueKeysWithValues: topics.map { topic in
+                switch topic.cleanup {
+                case .days(let days):
+                    (
+                        topic.name,
+                        LogRetention(bytes: bounded.contains(topic.name) ? logBytes : nil, millis: days * Self.dayMillis)
+                    )
+                case .never, .compact: (topic.name, .forever)
+                }
+            })
+    }
+}
+
 /// The topics of the trading system in an embedded log. Optional there: the log makes topics when they are first
 /// written to. Made beforehand they can have another partition count.
 public struct LogTopics: ResourceProvider {

@@ -8,11 +8,19 @@ public struct TopicPlan: Sendable {
     public var partitions: Int32 = 4
     /// Replicas of every topic on Kafka; nil: the broker's default.
     public var replication: Int32?
+    /// Of price changes and of orders a partition of an embedded log keeps so many bytes, and what is still to be read; nil:
+    /// all, for their time.
+    public var logBytes: Int64? = Self.logBytesDefault
+    public static let logBytesDefault: Int64 = 1 << 30
 
-    public init(names: TradingTopics = TradingTopics(), partitions: Int32 = 4, replication: Int32? = nil) {
+    public init(
+        names: TradingTopics = TradingTopics(), partitions: Int32 = 4, replication: Int32? = nil,
+        logBytes: Int64? = Self.logBytesDefault
+    ) {
         self.names = names
         self.partitions = partitions
         self.replication = replication
+        self.logBytes = logBytes
     }
 
     /// One topic of the list.
@@ -74,7 +82,7 @@ extension TopicPlan {
 
     static let partitionsName = "partitions"
     static let replicationName = "replicas"
-    private static let dayMillis: Int64 = 86_400_000
+    static let dayMillis: Int64 = 86_400_000
 
     private func kafkaSettings(_ topic: Topic) -> [String: String] {
         var settings: [String: String]

@@ -9,9 +9,11 @@ import WeirKit
 // Which systems the settings name, and what must exist in them.
 extension TradingResources {
     var topicPlan: TopicPlan {
-        TopicPlan(
+        let bytes = configuration[ProvisionSettings.retentionBytes]
+        return TopicPlan(
             partitions: Int32(configuration[ProvisionSettings.partitions]),
-            replication: configuration[ProvisionSettings.replication].map { Int32($0) })
+            replication: configuration[ProvisionSettings.replication].map { Int32($0) },
+            logBytes: bytes == 0 ? nil : Int64(bytes))
     }
 
     /// A provider for each outside system in which something must exist. The stores behind them belong to
