@@ -6,14 +6,14 @@ import StreamRuntime
 /// returns and ends; nothing new is accepted (librdkafka calls can ignore their time-outs: #5456, #4420).
 ///
 /// `@unchecked Sendable`: all state is guarded by `condition`.
-final class BlockingWorker: @unchecked Sendable {
+package final class BlockingWorker: @unchecked Sendable {
     private let condition = NSCondition()
     private var jobs: [@Sendable () -> Void] = []
     private var isEnding = false
     private var abandonedIn: String?
     private let name: String
 
-    init(name: String) {
+    package init(name: String) {
         self.name = name
         let thread = Thread { [self] in loop() }
         thread.name = name
@@ -41,13 +41,16 @@ final class BlockingWorker: @unchecked Sendable {
     }
 
     /// Runs `body` on the worker's thread and waits for its result.
-    /// Throws what it throws, or `KafkaCallTimedOut` after `deadlineMillis`.
-    func run<Value: Sendable>(
+    /// Throws what it throws, `KafkaCallTimedOut` after `deadlineMillis`, or `KafkaCancelled` when the worker has ended.
+    package func run<Value: Sendable>(
         _ what: String, deadlineMillis: Int, _ body: @escaping @Sendable () throws -> Value
     ) throws -> Value {
         let box = ResultBox<Value>()
-        if let abandonedIn = condition.withLock({ abandonedIn }) {
-            throw KafkaCallTimedOut(description: "\(what) is not tried: '\(abandonedIn)' never returned")
+        try condition.withLock {
+            if let abandonedIn {
+                throw KafkaCallTimedOut(description: "\(what) is not tried: '\(abandonedIn)' never returned")
+            }
+            if isEnding { throw KafkaCancelled(waitingFor: what) }
         }
         post { box.set(Result { try body() }) }
         guard let result = box.wait(millis: deadlineMillis) else {
@@ -63,7 +66,7 @@ final class BlockingWorker: @unchecked Sendable {
     }
 
     /// Ends the thread after what is queued. Returns at once. Idempotent.
-    func end() {
+    package func end() {
         condition.withLock {
             isEnding = true
             condition.signal()

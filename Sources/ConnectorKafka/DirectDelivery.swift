@@ -80,7 +80,7 @@ final class DirectDelivery: OutboxGate {
     func ended(_ epoch: Epoch, ordinal: Int) { state.withLock { $0.ended = (epoch, ordinal) } }
 
     func failed(_ error: any Error) {
-        state.withLock { $0.failure = $0.failure ?? error }
+        state.withLock { $0.failure = $0.failure ?? KafkaMessageRefused.meaning(of: error) }
     }
 
     func check() throws {

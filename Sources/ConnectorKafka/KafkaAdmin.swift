@@ -99,9 +99,18 @@ public final class KafkaAdmin: Sendable {
         let list = PartitionList([(TopicPartition(topic: topic, partition: partition), offset)])
         var wanted = list.withPointer { rd_kafka_DeleteRecords_new($0) }
         defer { rd_kafka_DeleteRecords_destroy(wanted) }
-        try request("delete records of \(topic)/\(partition)", RD_KAFKA_ADMIN_OP_DELETERECORDS) {
+        let doing = "delete records of \(topic)/\(partition)"
+        try perform(doing, RD_KAFKA_ADMIN_OP_DELETERECORDS) {
             rd_kafka_DeleteRecords(handle.pointer, &wanted, 1, $0, $1)
-        } results: { _, _ in nil }
+        } read: { event in
+            guard let result = rd_kafka_event_DeleteRecords_result(event),
+                let offsets = rd_kafka_DeleteRecords_result_offsets(result)
+            else { return }
+            for index in 0..<Int(offsets.pointee.cnt) {
+                let code = offsets.pointee.elems[index].err
+                guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, doing) }
+            }
+        }
     }
 
     /// Makes sure that each topic exists with at least its partitions: creates what is missing. A topic that
@@ -162,12 +171,13 @@ public final class KafkaAdmin: Sendable {
         defer { rd_kafka_queue_destroy(queue) }
         send(options, queue)
         guard let event = rd_kafka_queue_poll(queue, timeoutMillis + 1000) else {
-            throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, doing)
+            throw handle.error(RD_KAFKA_RESP_ERR__TIMED_OUT, doing)
         }
         defer { rd_kafka_event_destroy(event) }
         let code = rd_kafka_event_error(event)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw KafkaError(code, doing, detail: rd_kafka_event_error_string(event).map { String(cString: $0) })
+            let text = rd_kafka_event_error_string(event).map { String(cString: $0) } ?? String(cString: rd_kafka_err2str(code))
+            throw KafkaError(code, doing, detail: handle.detail(of: code, text))
         }
         try read(event)
     }

@@ -11,12 +11,19 @@ public struct KafkaError: Error, CustomStringConvertible {
     public let description: String
     /// Trying the same call again later may succeed.
     public let isRetriable: Bool
+    /// A record is refused for what it is.
+    let isOfTheRecord: Bool
 
-    package init(_ code: rd_kafka_resp_err_t, _ doing: String, detail: String? = nil, isRetriable: Bool? = nil) {
+    package init(
+        _ code: rd_kafka_resp_err_t, _ doing: String, detail: String? = nil, isRetriable: Bool? = nil,
+        isOfTheRecord: Bool = false
+    ) {
         self.code = code.rawValue
         name = String(cString: rd_kafka_err2name(code))
-        description = "\(doing): \(detail ?? String(cString: rd_kafka_err2str(code))) (\(name))" + Self.remedy(code)
+        description = "\(doing): \(detail ?? String(cString: rd_kafka_err2str(code))) (\(name))"
+            + (KafkaRemedies.remedy(code).map { "; \($0)" } ?? "")
         self.isRetriable = isRetriable ?? code.isTransient
+        self.isOfTheRecord = isOfTheRecord
     }
 
     package init(code: rd_kafka_resp_err_t, message: String) {
@@ -24,14 +31,7 @@ public struct KafkaError: Error, CustomStringConvertible {
         name = String(cString: rd_kafka_err2name(code))
         description = message
         isRetriable = false
-    }
-
-    private static func remedy(_ code: rd_kafka_resp_err_t) -> String {
-        switch code {
-        case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-            "; make it with `weir provision`, or correct the name"
-        default: ""
-        }
+        isOfTheRecord = false
     }
 
     package var response: rd_kafka_resp_err_t { rd_kafka_resp_err_t(rawValue: code) }
@@ -81,7 +81,10 @@ extension rd_kafka_resp_err_t {
             RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS,
             RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE,
             RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, RD_KAFKA_RESP_ERR_NOT_CONTROLLER,
-            RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, RD_KAFKA_RESP_ERR_PREFERRED_LEADER_NOT_AVAILABLE:
+            RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+            RD_KAFKA_RESP_ERR_PREFERRED_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_LISTENER_NOT_FOUND,
+            RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH, RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH,
+            RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED, RD_KAFKA_RESP_ERR__WAIT_CACHE:
             true
         default: false
         }

@@ -32,7 +32,7 @@ extension KafkaHandle {
             var found: UnsafePointer<rd_kafka_metadata>?
             let code = rd_kafka_metadata(pointer, 0, handle, &found, timeoutMillis)
             guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata = found else {
-                throw KafkaError(code, "metadata of topic '\(topic)'")
+                throw error(code, "metadata of topic '\(topic)'")
             }
             defer { rd_kafka_metadata_destroy(metadata) }
             guard metadata.pointee.topic_cnt > 0, let entry = metadata.pointee.topics?[0] else { continue }
@@ -62,7 +62,7 @@ extension KafkaHandle {
     func withMetadata<Result>(timeoutMillis: Int32, _ read: (rd_kafka_metadata) throws -> Result) throws -> Result {
         var found: UnsafePointer<rd_kafka_metadata>?
         let code = rd_kafka_metadata(pointer, 1, nil, &found, timeoutMillis)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata = found else { throw KafkaError(code, "the cluster's metadata") }
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata = found else { throw error(code, "the cluster's metadata") }
         defer { rd_kafka_metadata_destroy(metadata) }
         return try read(metadata.pointee)
     }
@@ -77,7 +77,7 @@ extension KafkaHandle {
         let list = PartitionList(partitions.map { ($0, time) })
         let code = list.withPointer { rd_kafka_offsets_for_times(pointer, $0, timeoutMillis) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw KafkaError(code, "offsets of \(partitions[0].topic)")
+            throw error(code, "offsets of \(partitions[0].topic)")
         }
         return try list.offsets("offset of")
     }
@@ -94,7 +94,7 @@ extension KafkaHandle {
         let list = PartitionList(partitions.map { ($0, Int64(RD_KAFKA_OFFSET_INVALID)) })
         let code = list.withPointer { rd_kafka_committed(pointer, $0, timeoutMillis) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw KafkaError(code, "committed offsets of \(partitions[0].topic)")
+            throw error(code, "committed offsets of \(partitions[0].topic)")
         }
         return try list.committed()
     }
@@ -167,6 +167,6 @@ extension KafkaHandle {
         var found: UnsafePointer<rd_kafka_metadata>?
         let code = rd_kafka_metadata(pointer, 0, nil, &found, timeoutMillis)
         if let found { rd_kafka_metadata_destroy(found) }
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "the cluster's metadata") }
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw error(code, "the cluster's metadata") }
     }
 }

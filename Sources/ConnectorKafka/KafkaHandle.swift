@@ -1,12 +1,14 @@
 import CRdKafka
 import Foundation
 import StreamRuntime
+import Synchronization
 
 /// What librdkafka's callbacks reach. Kept alive by the client itself until it is destroyed.
 /// Callbacks come from the client's own threads: nothing here may block or call the client.
 final class KafkaClientContext: Sendable {
     let log: RuntimeLog
     let controlRequests = ControlRequests()
+    private let lastFailure = Mutex<String?>(nil)
     let onClientError: @Sendable (KafkaError, _ isFatal: Bool) -> Void
     let onReadable: @Sendable () -> Void
 
@@ -18,6 +20,10 @@ final class KafkaClientContext: Sendable {
         self.onClientError = onClientError
         self.onReadable = onReadable
     }
+
+    /// Why the client could not reach or use a broker when it last could not: a refused login, a certificate, a name.
+    var connectionFailure: String? { lastFailure.withLock { $0 } }
+    fileprivate func noteConnectionFailure(_ text: String) { lastFailure.withLock { $0 = text } }
 
     static func from(_ opaque: UnsafeMutableRawPointer?) -> KafkaClientContext? {
         opaque.map { Unmanaged<KafkaClientContext>.fromOpaque($0).takeUnretainedValue() }
@@ -111,6 +117,20 @@ final class KafkaHandle: @unchecked Sendable {
         return rd_kafka_conf_get(conf, property, nil, &size) == RD_KAFKA_CONF_OK
     }
 
+    /// What came of a question to the brokers. A time-out says little: what the client has heard of its connections
+    /// meanwhile is told with it.
+    func error(_ code: rd_kafka_resp_err_t, _ doing: String) -> KafkaError {
+        KafkaError(code, doing, detail: detail(of: code, String(cString: rd_kafka_err2str(code))))
+    }
+
+    func detail(of code: rd_kafka_resp_err_t, _ text: String) -> String {
+        switch code {
+        case RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+            context.connectionFailure.map { "\(text); the last connection failed: \($0)" } ?? text
+        default: text
+        }
+    }
+
     /// The code and text of the error that made this client unusable, if one did.
     var fatalError: KafkaError? {
         var text = [CChar](repeating: 0, count: 512)
@@ -138,6 +158,7 @@ extension KafkaHandle {
         rd_kafka_conf_set_log_cb(conf) { client, level, facility, text in
             guard let client, let context = KafkaClientContext.from(rd_kafka_opaque(client)) else { return }
             let name = facility.map { String(cString: $0) } ?? ""
+            if name == "FAIL", let text { context.noteConnectionFailure(String(cString: text)) }
             // Warnings about properties of the other role are expected: one property list serves both.
             let severity: RuntimeLog.Level = name == "CONFWARN" || level > 4 ? .debug : level == 4 ? .info : .warning
             context.log(severity, "kafka client: \(text.map { String(cString: $0) } ?? "")", ["facility": name])

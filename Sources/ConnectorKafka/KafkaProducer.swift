@@ -178,7 +178,8 @@ extension KafkaProducer {
     ) -> KafkaError {
         let place = entry.partition >= 0 ? "\(topic)/\(entry.partition)" : topic
         return KafkaError(
-            code, "a message of \(max(0, entry.value.count)) bytes to '\(place)' is refused", isRetriable: false)
+            code, "a message of \(max(0, entry.value.count)) bytes to '\(place)' is refused", isRetriable: false,
+            isOfTheRecord: code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
     }
 }
 
@@ -231,6 +232,7 @@ extension KafkaProducer {
     private static func failure(_ message: rd_kafka_message_t) -> KafkaError {
         let topic = message.rkt.map { String(cString: rd_kafka_topic_name($0)) } ?? "?"
         return KafkaError(
-            message.err, "a message to \(topic)/\(message.partition) was not delivered", isRetriable: false)
+            message.err, "a message to \(topic)/\(message.partition) was not delivered", isRetriable: false,
+            isOfTheRecord: KafkaRemedies.concernsTheRecord(message.err))
     }
 }

@@ -148,7 +148,7 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
 
     /// Under the lock.
     private func meaning(of error: any Error) -> any Error {
-        guard error is KafkaFenced else { return error }
+        guard error is KafkaFenced else { return KafkaMessageRefused.meaning(of: error) }
         let openings = firstSendNanos.map { FenceMeaning.Opening(epoch: $0.key, nanos: $0.value) }
         let expiry = FenceMeaning.expiry(
             openings: openings + (commitStart.map { [$0] } ?? []), nowNanos: settings.clock.monotonicNanos(),

@@ -106,7 +106,7 @@ final class TransactionalProducer: Sendable {
                     + "second process with the same job id")
         }
         return KafkaError(
-            error.code, "\(doing) by '\(transactionalID)'", detail: error.text,
+            error.code, "\(doing) by '\(transactionalID)'", detail: producer.handle.detail(of: error.code, error.text),
             isRetriable: error.isRetriable && !error.requiresAbort && !error.isFatal)
     }
 }
