@@ -98,9 +98,11 @@ final class KafkaReaderCore {
         _ health: ClientHealth, separateQueues: Int
     ) throws -> KafkaHandle {
         let wake = context.wake
+        let readAhead = ReadAhead(
+            separateQueues: separateQueues, pausesBriefly: KafkaHandle.knows("fetch.queue.backoff.ms"))
         let handle = try KafkaHandle(
             .consumer, configuration,
-            defaults: ReaderQueues.prefetch(separateQueues: separateQueues) + [
+            defaults: readAhead.settings + [
                 ("fetch.message.max.bytes", "4194304"), ("fetch.error.backoff.ms", "100"),
                 // A broker may answer with more than was asked for, e.g. one huge batch.
                 ("receive.message.max.bytes", "2000000000"),

@@ -4,7 +4,7 @@ import StreamRuntime
 /// The queues of a reader's client. Owned by the reader's task thread.
 ///
 /// Where event time is aligned each partition has a queue of its own: while it is paused nothing is taken from it, and what
-/// the client has read ahead waits there, in order and within the client's bounds (`prefetch`), so that nothing is fetched
+/// the client has read ahead waits there, in order and within the client's bounds (`ReadAhead`), so that nothing is fetched
 /// twice. Elsewhere all partitions come through the consumer's one queue, as the events that belong to none always do.
 final class ReaderQueues {
     private struct Queue {
@@ -71,20 +71,5 @@ final class ReaderQueues {
         }
         queues = []
         turns = QueueTurns(queues: 0, most: 0)
-    }
-
-    // MARK: What the client reads ahead
-
-    /// How much the client reads ahead, in records and bytes: of all partitions together, whether they share a queue or the
-    /// bounds are those of each. Clients before 2.2 pause all fetching for a whole second when a bound is reached
-    /// (librdkafka#2879), so there it has to last for that long; it costs memory only as far as the bytes allow, and about
-    /// 300 bytes of bookkeeping a record.
-    static func prefetch(separateQueues count: Int) -> [(String, String)] {
-        let parts = max(1, count)
-        let pausesBriefly = KafkaHandle.knows("fetch.queue.backoff.ms")
-        let records = max(1_000, (pausesBriefly ? 100_000 : 500_000) / parts)
-        return [
-            ("queued.min.messages", String(records)), ("queued.max.messages.kbytes", String(max(1_024, 65_536 / parts))),
-        ] + (pausesBriefly ? [("fetch.queue.backoff.ms", "10")] : [])
     }
 }

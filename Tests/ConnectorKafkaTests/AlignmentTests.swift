@@ -39,6 +39,23 @@ import Testing
     }
 }
 
+/// What a reader's client reads ahead.
+@Suite struct ReadAheadTests {
+    @Test(arguments: [true, false])
+    func theBoundsAreSharedOutAmongQueues(_ pausesBriefly: Bool) {
+        let records = pausesBriefly ? 100_000 : 500_000
+        let shared = ReadAhead(separateQueues: 0, pausesBriefly: pausesBriefly)
+        #expect(shared.records == records && shared.kibibytes == 65_536)
+        let four = ReadAhead(separateQueues: 4, pausesBriefly: pausesBriefly)
+        #expect(four.records == records / 4 && four.kibibytes == 16_384)
+    }
+
+    @Test func eachQueueHoldsEnoughForAFetch() {
+        let many = ReadAhead(separateQueues: 1_000, pausesBriefly: true)
+        #expect(many.records == 1_000 && many.kibibytes == 1_024)
+    }
+}
+
 extension KafkaTests {
     /// A reader whose partitions are paused one by one.
     @Suite struct Alignment {

@@ -43,7 +43,7 @@
         let now = context.clock.monotonicMillis
         splits = cursor.ids.map { Split(watermark: reached[$0] ?? .min, lastRecordMillis: now) }
         member = options.alignment.map { context.alignments.join($0.group, splits: cursor.ids.count) }
-        cursor.isAligned = member != nil
+        if member != nil { cursor.isAligned = true }
         gauge = context.metrics.gauge(
             .watermark, labels: ["operator": context.operatorID.rawValue, "subtask": String(context.subtask)],
             scale: 1e-3)  // kept in milliseconds
