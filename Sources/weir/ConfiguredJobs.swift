@@ -20,6 +20,7 @@ extension TradeExecutionJob: ConfiguredJob {
         var policy = ExecutionPolicy(symbols: Set(try resources.symbols()))
         policy.priceAgeMillisMax = Int64(configuration[TradingSettings.priceAgeMax])
         policy.priceWaitMillis = Int64(configuration[TradingSettings.priceWait])
+        policy.ledgerMillis = Int64(configuration[TradingSettings.ledgerTTL])
         if !configuration[TradingSettings.acceptOldCheckpoint] {
             let options = try JobOptions(configuration)
             try LedgerMemory.check(

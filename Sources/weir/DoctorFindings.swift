@@ -70,8 +70,10 @@ extension DoctorFinding {
         if case .days(let days)? = plan.topics.first(where: { $0.name == plan.names.orders })?.cleanup {
             retention = days * 86_400_000
         }
+        var policy = ExecutionPolicy(symbols: [])
+        policy.ledgerMillis = Int64(configuration[TradingSettings.ledgerTTL])
         let left = LedgerMemory.downtimeMillisMax(
-            policy: ExecutionPolicy(symbols: []), retentionMillis: retention,
+            policy: policy, retentionMillis: retention,
             requestMillis: Int64(configuration[ServiceSettings.requestTTL]))
         let what = "ledger of outcomes"
         if left > 0 {
@@ -79,7 +81,7 @@ extension DoctorFinding {
         } else {
             self.init(
                 .problem, what, "an order can come again after its outcome is forgotten, and would be executed twice",
-                remedy: "Lower orders.request-ttl.")
+                remedy: "Lower orders.request-ttl, or raise trading.ledger-ttl.")
         }
     }
 }

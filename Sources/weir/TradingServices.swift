@@ -52,6 +52,8 @@ struct TradingServices {
     private func desk() throws -> OrderDesk {
         var policy = OrderDesk.Policy(symbols: Set(try resources.symbols()))
         policy.requestMillis = Int64(configuration[ServiceSettings.requestTTL])
+        // A request that is recognised finds its order.
+        policy.orderMillis = max(policy.requestMillis, Int64(configuration[TradingSettings.ledgerTTL]))
         return OrderDesk(
             ledger: try resources.orders(), publisher: try resources.orderPublisher(),
             portfolios: try resources.portfolios(), prices: try resources.prices(), policy: policy)

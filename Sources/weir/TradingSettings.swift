@@ -1,4 +1,5 @@
 import Trading
+import TradingStores
 import WeirKit
 
 /// The settings of the trading system. What is not set runs embedded, under the data folder.
@@ -28,6 +29,9 @@ enum TradingSettings {
     static let inFlightMax = Setting.integer(
         "trading.in-flight-max", default: 4096, in: 1...1_000_000, help: "Orders being executed at a time, per subtask.")
 
+    static let ledgerTTL = Setting.millis(
+        "trading.ledger-ttl", default: Int(ExecutionRecord.rememberedMillis), in: 2 * 86_400_000...3_650 * 86_400_000,
+        help: "How long outcomes of orders, and the orders, are remembered; the same for the job and the order service.")
     static let acceptOldCheckpoint = Setting.bool(
         "trading.accept-old-checkpoint", default: false,
         help: "Go on from a checkpoint older than the ledger of outcomes remembers; safe after a stop in good order.")
@@ -49,7 +53,7 @@ enum TradingSettings {
 
     static let keys: [ConfigurationKey] = [
         transport.key, kafkaProperties.key, portfolios.key, storeMemory.key, prices.key, symbols.key, users.key,
-        startingCash.key, seed.key, priceAgeMax.key, priceWait.key, inFlightMax.key, acceptOldCheckpoint.key,
+        startingCash.key, seed.key, priceAgeMax.key, priceWait.key, inFlightMax.key, ledgerTTL.key, acceptOldCheckpoint.key,
         ordersPerSecond.key, ordersMax.key,
         limitShare.key, invalidShare.key, duplicateShare.key, ticksPerSecond.key, copyFrom.key, copyTo.key,
     ]

@@ -6,7 +6,9 @@ import Testing
         #expect(good.output.contains("ledger of outcomes: a stop of up to 21 days"), "\(good.output)\(good.errors)")
         let bad = try WeirRun(["doctor", "--set", "orders.request-ttl=30d"])
         #expect(bad.output.contains("PROBLEM   ledger of outcomes"), "\(bad.output)\(bad.errors)")
-        #expect(bad.status == 1)
+        #expect(bad.output.contains("raise trading.ledger-ttl") && bad.status == 1)
+        let longer = try WeirRun(["doctor", "--set", "orders.request-ttl=30d", "--set", "trading.ledger-ttl=60d"])
+        #expect(longer.output.contains("ledger of outcomes: a stop of up to 22 days"), "\(longer.output)\(longer.errors)")
     }
 
     /// Nothing listens on port 1.

@@ -27,6 +27,23 @@ import TradingStores
         #expect(refusal?.remedy.contains("trading.accept-old-checkpoint") == true)
     }
 
+    @Test func aLedgerThatRemembersLongerTakesOlderCheckpoints() async throws {
+        let bench = try TradingBench()
+        let store = MemoryPortfolioStore()
+        var policy = ExecutionPolicy(symbols: [bench.apple])
+        policy.ledgerMillis = 60 * Self.day
+        let (now, job) = (SystemClock().wallMillis(), try bench.runner(store).job)
+        try await bench.price("10.00")
+        try bench.place([bench.order("1")])
+        try await bench.run(store, until: 1)
+        func check(afterDays days: Int64) throws {
+            try LedgerMemory.check(
+                checkpointRoot: bench.folder + "/checkpoints", job: job, policy: policy, nowMillis: now + days * Self.day)
+        }
+        try check(afterDays: 58)
+        #expect(throws: RecoveryRefusal.self) { try check(afterDays: 61) }
+    }
+
     @Test func aStopMayLastAsLongAsNothingIsForgottenThatCanComeAgain() {
         let policy = ExecutionPolicy(symbols: [])
         func days(retention: Int64, request: Int64) -> Int64 {

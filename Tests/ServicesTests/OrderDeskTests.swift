@@ -1,3 +1,4 @@
+import Jobs
 import Services
 import StoreKit
 import Testing
@@ -51,6 +52,11 @@ struct DeskBench {
         let request = try #require(try await bench.ledger.request(bench.key("k1"), nowMillis: bench.time.now))
         #expect(request.state == .published)
         #expect(try await bench.ledger.order(id, nowMillis: bench.time.now) == order)
+    }
+
+    /// One span of time for what was ordered and what became of it.
+    @Test func ordersAreRememberedAsLongAsTheirOutcomes() {
+        #expect(OrderDesk.Policy(symbols: []).orderMillis == ExecutionPolicy(symbols: []).ledgerMillis)
     }
 
     @Test func aRepeatedRequestPublishesNothingAndValidatesNothing() async throws {

@@ -14,7 +14,7 @@ public struct ExecutionPolicy: Sendable {
     /// Attempts against a portfolio that keeps moving, before `CONFLICT`.
     public var conflictAttemptsMax = 8
     /// How long the ledger remembers an outcome.
-    public var ledgerMillis: Int64 = 30 * 86_400_000
+    public var ledgerMillis = ExecutionRecord.rememberedMillis
 
     public init(symbols: Set<Symbol>) { self.symbols = symbols }
 }

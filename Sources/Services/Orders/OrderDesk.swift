@@ -20,7 +20,7 @@ package struct OrderDesk: Sendable {
         /// How long a repeated request is recognised.
         package var requestMillis: Int64 = 86_400_000
         /// How long an order can be asked about. At least as long as the execution ledger remembers its outcome.
-        package var orderMillis: Int64 = 30 * 86_400_000
+        package var orderMillis = ExecutionRecord.rememberedMillis
 
         package init(symbols: Set<Symbol>) { self.symbols = symbols }
     }

@@ -66,6 +66,9 @@ public struct SourcePosition: Hashable, Sendable {
 
 /// One line of the ledger: an order's outcome as it was first decided, and by which record.
 public struct ExecutionRecord: Hashable, Sendable {
+    /// How long outcomes, and the orders they belong to, are remembered unless a setting says otherwise: 30 days.
+    public static let rememberedMillis: Int64 = 30 * 86_400_000
+
     public let outcome: Outcome
     /// The record that decided it. The same position again is a replay, another one a duplicate.
     public let source: SourcePosition
