@@ -379,7 +379,7 @@ let package = Package(
         .testTarget(
             name: "WeirTracingTests",
             dependencies: [
-                "TestServers", "TraceContext", "WeirTracing",
+                "StoreKit", "TestServers", "TraceContext", "Trading", "TradingStores", "WeirTracing",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ], swiftSettings: strict),

@@ -24,19 +24,48 @@ import Testing
             headers: [("idempotency-key", "once"), ("traceparent", "00-\(trace)-\(client)-01"), ("tracestate", "client=1")])
         #expect(answer.status == 202, "\(answer.body)")
 
-        let spans = try await Self.spans(collector) { spans in spans.contains { $0.name == "POST /_bulk" } }
+        let ends = ["POST /_bulk", "analytics-sqlite insert"]
+        let spans = try await Self.spans(collector) { spans in ends.allSatisfy { end in spans.contains { $0.name == end } } }
         #expect(Set(spans.map(\.traceId)) == [trace])
         #expect(Set(spans.map(\.traceState)) == ["client=1"])
         // From the last store up to the client, without a gap.
         let byID = Dictionary(spans.map { ($0.spanId, $0) }, uniquingKeysWith: { $1 })
-        var path = [try #require(spans.first { $0.name == "POST /_bulk" })]
-        while let parent = path.last?.parentSpanId, let next = byID[parent] { path.append(next) }
-        #expect(
-            path.map { "\($0.kind.dropFirst("SPAN_KIND_".count)) \($0.name)" } == [
-                "CLIENT POST /_bulk", "CONSUMER record trade", "CONSUMER execute order", "SERVER POST /v1/orders",
-                "CLIENT order /v1/orders", "SERVER POST /v1/orders",
-            ])
-        #expect(path.last?.parentSpanId == client)
+        func path(from name: String) throws -> [Span] {
+            var path = [try #require(spans.first { $0.name == name }, "no span \(name) in \(spans.map(\.name))")]
+            while let parent = path.last?.parentSpanId, let next = byID[parent] { path.append(next) }
+            #expect(path.last?.parentSpanId == client, "\(name)")
+            return path
+        }
+        let placed = ["SERVER POST /v1/orders", "CLIENT order /v1/orders", "SERVER POST /v1/orders"]
+        for (first, rest) in [
+            ("POST /_bulk", ["CLIENT POST /_bulk", "CONSUMER record trade", "CONSUMER execute order"] + placed),
+            ("analytics-sqlite insert", ["CLIENT analytics-sqlite insert", "CONSUMER insert trade", "CONSUMER execute order"] + placed),
+            // Stores within the process.
+            ("rocksdb commit", ["CLIENT rocksdb commit", "CONSUMER execute order"] + placed),
+            ("orders-rocksdb accept_order", ["CLIENT orders-rocksdb accept_order"] + placed),
+        ] {
+            #expect(try path(from: first).map { "\($0.kind.dropFirst("SPAN_KIND_".count)) \($0.name)" } == rest)
+        }
+    }
+
+    /// A price is a trace of its own, from where it is made into the store.
+    @Test func aPricesTraceGoesFromTheFeedToTheStore() async throws {
+        let collector = "\(try TestServer.otlp.url())/\(freshName())"
+        let system = try RunningSystem([
+            "--set", "tracing.endpoint=\(collector)", "--set", "tracing.sample-ratio=1", "--set", "orders.rate=1",
+            "--set", "trading.users=1", "--set", "prices.rate=5",
+        ])
+        defer { system.stop() }
+        func whole(_ spans: [Span]) -> (made: Span, cached: Span)? {
+            let made = Dictionary(spans.filter { $0.name == "write price" }.map { ($0.spanId, $0) }, uniquingKeysWith: { $1 })
+            for cached in spans where cached.name == "cache price" {
+                if let parent = cached.parentSpanId.flatMap({ made[$0] }) { return (parent, cached) }
+            }
+            return nil
+        }
+        let (made, cached) = try #require(whole(try await Self.spans(collector) { whole($0) != nil }))
+        #expect(made.kind == "SPAN_KIND_PRODUCER" && made.parentSpanId ?? "" == "")
+        #expect(cached.kind == "SPAN_KIND_CONSUMER" && cached.traceId == made.traceId)
     }
 
     struct Span: Decodable, Sendable {

@@ -1,6 +1,8 @@
 import ConnectorKafka
 import ConnectorLog
 import StreamRuntime
+import TraceContext
+import Tracing
 import Trading
 
 /// The simulated market: a tick per number, exactly once into `market_data`.
@@ -22,8 +24,10 @@ public struct MarketFeedJob: StreamJob {
         let topic = topics.marketData
         feed = Feed(transport: transport, topic: topic, first: firstNumber, perSecond: numbersPerSecond, limit: nil) { number in
             guard let tick = tick(number) else { return nil }
+            let trace = TraceHeaders.begun("write price") { $0["symbol"] = tick.symbol.text }
             return OutgoingRecord(
-                topic: topic, key: Array(tick.symbol.text.utf8), value: tick.encoded(), headers: [OutgoingRecord.jsonHeader])
+                topic: topic, key: Array(tick.symbol.text.utf8), value: tick.encoded(),
+                headers: [OutgoingRecord.jsonHeader] + trace.fields.map { ($0.name, Array($0.value.utf8)) })
         }
     }
 
@@ -53,6 +57,16 @@ public struct OrderFeedJob: StreamJob {
     }
 
     public func build(_ flow: Flow) { feed.build(flow) }
+}
+
+extension TraceHeaders {
+    /// Those of a new trace that begins with a record's making; none where nothing is traced.
+    fileprivate static func begun(_ name: String, _ describe: (inout SpanAttributes) -> Void) -> TraceHeaders {
+        let span = startSpan(name, context: .topLevel, ofKind: .producer)
+        defer { span.end() }
+        if span.isRecording { span.updateAttributes(describe) }
+        return TraceHeaders.none.continued(in: span.context)
+    }
 }
 
 /// A generator into one topic. One subtask, so that the topic has the generator's order.

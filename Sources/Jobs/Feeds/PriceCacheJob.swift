@@ -2,6 +2,8 @@ import ConnectorKafka
 import ConnectorLog
 import StoreKit
 import StreamRuntime
+import TraceContext
+import Tracing
 import Trading
 import TradingStores
 
@@ -58,7 +60,9 @@ public struct PriceCacheJob: StreamJob {
         let arrivals = flow.source(ticks, id: "market-data")
         arrivals
             .compactMap { if case .tick(let tick) = $0 { tick } else { nil } }.id("decoded")
-            .sink(BatchingSink(options, failures: .store("the price store")) { try await prices.update($0) }, id: "prices")
+            .sink(BatchingSink(options, failures: .store("the price store")) { (ticks: [IncomingTick]) in
+                _ = try await ticks.inSpans("cache price") { try await prices.update(ticks.map(\.tick)) }
+            }, id: "prices")
         arrivals
             .compactMap { if case .unusable(let record) = $0 { record } else { nil } }.id("unusable")
             .counted(of: topics.marketData)
@@ -68,7 +72,7 @@ public struct PriceCacheJob: StreamJob {
 
 /// What a record of `market_data` turned out to be.
 private enum TickArrival: Sendable {
-    case tick(PriceTick)
+    case tick(IncomingTick)
     case unusable(DeadLetter)
 
     init(_ record: IncomingRecord, _ consumer: String) {
@@ -76,11 +80,19 @@ private enum TickArrival: Sendable {
             let tick = try PriceTick.decode(record.bytes)
             // The store takes none of these, however often it is asked.
             if let nonsense = tick.validate() { throw NonsenseTick(reason: nonsense) }
-            self = .tick(tick)
+            self = .tick(IncomingTick(tick: tick, trace: record.trace))
         } catch {
             self = .unusable(record.deadLetter(error is NonsenseTick ? .senseless : .undecodable, error, consumer))
         }
     }
+}
+
+/// A tick and the trace that began where it was made.
+private struct IncomingTick: Sendable, Traced {
+    let tick: PriceTick
+    let trace: TraceHeaders
+
+    func describe(_ attributes: inout SpanAttributes) { attributes["symbol"] = tick.symbol.text }
 }
 
 private struct NonsenseTick: Error, CustomStringConvertible {

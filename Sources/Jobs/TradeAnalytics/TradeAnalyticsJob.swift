@@ -120,10 +120,10 @@ struct AnalyticsWriter: Sendable {
 
     func insert(_ cut: Cut<TradePartition, IncomingTrade>) async throws -> [DeadLetter] {
         try await provisioned.run { try await analytics.provision() }
-        try await analytics.insert(
-            TradeBatch(
-                topic: cut.partition.topic, partition: cut.partition.partition, firstOffset: cut.firstOffset,
-                lastOffset: cut.lastOffset, trades: cut.elements.map(\.trade)))
+        let batch = TradeBatch(
+            topic: cut.partition.topic, partition: cut.partition.partition, firstOffset: cut.firstOffset,
+            lastOffset: cut.lastOffset, trades: cut.elements.map(\.trade))
+        try await cut.elements.inSpans("insert trade") { try await analytics.insert(batch) }
         return []
     }
 

@@ -12,7 +12,7 @@ public struct GuardedOrderLedger: OrderLedger {
     /// Guards `ledger`, which metrics and messages call `name`.
     public init(_ ledger: any OrderLedger, name: String, breaker: CircuitBreaker? = nil) {
         self.ledger = ledger
-        guarding = StoreGuard(name, breaker: breaker)
+        guarding = StoreGuard(name, breaker: breaker, of: ledger)
     }
 
     public func request(_ key: RequestKey, nowMillis: Int64) async throws(StoreError) -> OrderRequest? {

@@ -12,7 +12,7 @@ public struct GuardedPortfolioStore: PortfolioStore {
     /// Guards `store`, which metrics and messages call `name`.
     public init(_ store: any PortfolioStore, name: String, breaker: CircuitBreaker? = nil) {
         self.store = store
-        guarding = StoreGuard(name, breaker: breaker)
+        guarding = StoreGuard(name, breaker: breaker, of: store)
     }
 
     public func portfolio(_ user: UserID, consistent: Bool) async throws(StoreError) -> Portfolio? {
@@ -60,7 +60,7 @@ public struct GuardedPriceStore: PriceStore {
     /// Guards `store`, which metrics and messages call `name`.
     public init(_ store: any PriceStore, name: String, breaker: CircuitBreaker? = nil) {
         self.store = store
-        guarding = StoreGuard(name, breaker: breaker)
+        guarding = StoreGuard(name, breaker: breaker, of: store)
     }
 
     public func latest(_ symbol: Symbol) async throws(StoreError) -> PricedAt? {

@@ -11,7 +11,7 @@ public struct GuardedTradeHistoryStore: TradeHistoryStore {
     /// Guards `store`, which metrics and messages call `name`.
     public init(_ store: any TradeHistoryStore, name: String, breaker: CircuitBreaker? = nil) {
         self.store = store
-        guarding = StoreGuard(name, breaker: breaker)
+        guarding = StoreGuard(name, breaker: breaker, of: store)
     }
 
     @discardableResult
@@ -44,7 +44,7 @@ public struct GuardedTradeAnalyticsStore: TradeAnalyticsStore {
     /// Guards `store`, which metrics and messages call `name`.
     public init(_ store: any TradeAnalyticsStore, name: String, breaker: CircuitBreaker? = nil) {
         self.store = store
-        guarding = StoreGuard(name, breaker: breaker)
+        guarding = StoreGuard(name, breaker: breaker, of: store)
     }
 
     @discardableResult

@@ -7,7 +7,7 @@ import Trading
 ///
 /// One connection on one thread; the calls that wait are sent in one pipeline. While Redis is away calls
 /// fail at once between attempts to connect, which back off to `reconnectMillisMax`.
-public final class RedisPriceStore: PriceStore {
+public final class RedisPriceStore: PriceStore, SpannedByGuard {
     /// Where, and bounds.
     public struct Settings: Sendable {
         package var address: RedisConnection.Address

@@ -6,7 +6,7 @@ import Trading
 ///
 /// Belongs to one process (RocksDB's LOCK file). Reads happen on the caller's thread: microseconds from memory, one
 /// disk read at worst.
-public final class RocksDBOrderLedger: OrderLedger {
+public final class RocksDBOrderLedger: OrderLedger, SpannedByGuard {
     /// Sizes and bounds.
     public struct Settings: Sendable {
         /// Requests that may wait; further ones fail as throttled.

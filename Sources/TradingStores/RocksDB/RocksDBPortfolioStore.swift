@@ -16,7 +16,7 @@ import Trading
 /// It counts as an external system: never opened through the state backend, no part of a checkpoint.
 /// Belongs to one process (RocksDB's LOCK file). Reads happen on the caller's thread: microseconds from
 /// memory, one disk read at worst.
-public final class RocksDBPortfolioStore: PortfolioStore {
+public final class RocksDBPortfolioStore: PortfolioStore, SpannedByGuard {
     /// Sizes and bounds.
     public struct Settings: Sendable {
         /// Requests that may wait; further ones fail as throttled.

@@ -3,7 +3,7 @@ import StoreKit
 import Trading
 
 /// Analytics in one SQLite file: the embedded default.
-public final class SQLiteTradeAnalyticsStore: TradeAnalyticsStore {
+public final class SQLiteTradeAnalyticsStore: TradeAnalyticsStore, SpannedByGuard {
     private static let migrations = [
         (
             name: "1",

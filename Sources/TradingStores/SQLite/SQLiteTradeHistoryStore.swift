@@ -3,7 +3,7 @@ import StoreKit
 import Trading
 
 /// The trade history in one SQLite file, searchable through FTS5: the embedded default.
-public final class SQLiteTradeHistoryStore: TradeHistoryStore {
+public final class SQLiteTradeHistoryStore: TradeHistoryStore, SpannedByGuard {
     /// The words are indexed without being stored: they follow from the trade. Nothing is ever deleted from the index.
     private static let migrations = [
         (

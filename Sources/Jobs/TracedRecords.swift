@@ -1,13 +1,19 @@
 import TraceContext
 import Tracing
 
-extension [IncomingTrade] {
+/// A record that came with a trace.
+protocol Traced {
+    var trace: TraceHeaders { get }
+    func describe(_ attributes: inout SpanAttributes)
+}
+
+extension Array where Element: Traced {
     /// Does `body` for all of them, as a span in the trace of each that has one. An attempt that fails and is repeated is a
     /// span each.
     func inSpans<Value: Sendable>(_ name: String, _ body: () async throws -> Value) async throws -> Value {
         let spans = filter { !$0.trace.isEmpty }.map { incoming in
             let span = startSpan(name, context: incoming.trace.context, ofKind: .consumer)
-            if span.isRecording { span.describe(incoming) }
+            if span.isRecording { span.updateAttributes(incoming.describe) }
             return span
         }
         defer { for span in spans { span.end() } }
@@ -22,16 +28,14 @@ extension [IncomingTrade] {
     }
 }
 
-extension Span {
-    fileprivate func describe(_ incoming: IncomingTrade) {
-        updateAttributes { attributes in
-            attributes["tradeId"] = incoming.trade.tradeID.description
-            attributes["orderId"] = incoming.trade.orderID.description
-            attributes["userId"] = incoming.trade.userID.text
-            attributes["symbol"] = incoming.trade.symbol.text
-            attributes["messaging.destination.name"] = incoming.position.topic
-            attributes["messaging.destination.partition.id"] = "\(incoming.position.partition)"
-            attributes["messaging.kafka.offset"] = incoming.position.offset
-        }
+extension IncomingTrade: Traced {
+    func describe(_ attributes: inout SpanAttributes) {
+        attributes["tradeId"] = trade.tradeID.description
+        attributes["orderId"] = trade.orderID.description
+        attributes["userId"] = trade.userID.text
+        attributes["symbol"] = trade.symbol.text
+        attributes["messaging.destination.name"] = position.topic
+        attributes["messaging.destination.partition.id"] = "\(position.partition)"
+        attributes["messaging.kafka.offset"] = position.offset
     }
 }
