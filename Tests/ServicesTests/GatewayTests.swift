@@ -272,6 +272,42 @@ struct HTTPBench: Sendable {
         await upstreams.close()
     }
 
+    /// One look at the gateway tells which store is away behind which service.
+    @Test func readinessNamesWhatIsDownBehindAService() async throws {
+        let order = ServiceRouter()
+        Health([Dependency("orders") {}, Dependency("topic") { throw StoreError.unavailable("secret detail") }], metrics: { "" })
+            .add(to: order)
+        let query = ServiceRouter()
+        Health([Dependency("history") {}], metrics: { "" }).add(to: query)
+        // Something that listens and is no service of this system.
+        let other = ServiceRouter()
+        other.on(Route(.get, "/readyz")) { _, _ in try JSONAnswer(["anything": "else"]) }
+        let services = [quietHost("order", order), quietHost("query", query), quietHost("other", other)]
+        try await withRunning(services) {
+            let upstreams = Upstreams(
+                [.order: try await services[0].url(), .query: try await services[1].url(), .portfolio: try await services[2].url()],
+                credential: .random())
+            let authority = try await TokenAuthority.secret(HTTPBench.secret)
+            let gateway = quietHost(
+                "gateway", Gateway(authority, upstreams).router(Health(upstreams.dependencies, metrics: { "" })))
+            try await withRunning([gateway]) {
+                let answer = try await call(.GET, "\(try await gateway.url())/readyz")
+                #expect(answer.status == 503 && !answer.text.contains("secret"))
+                let entries = try #require(try answer.json()["dependencies"] as? [[String: Any]])
+                #expect(entries.map { $0["name"] as? String } == ["order", "portfolio", "query"])
+                #expect(entries.map { $0["ready"] as? Bool } == [false, false, true])
+                let behind = entries.map { entry in
+                    (entry["dependencies"] as? [[String: Any]])?.map {
+                        "\($0["name"] as? String ?? "") is \($0["ready"] as? Bool == true ? "up" : "down")"
+                    }
+                }
+                #expect(behind.first == ["orders is up", "topic is down"] && behind.last == ["history is up"], "\(answer.text)")
+                #expect(entries[1]["dependencies"] == nil)
+            }
+            await upstreams.close()
+        }
+    }
+
     @Test func aServiceThatAnswersLateIsA504() async throws {
         let router = ServiceRouter()
         router.on(APIRoutes.openAccount) { _, _ in

@@ -10,6 +10,7 @@ import Synchronization
 import TraceContext
 import Tracing
 import Trading
+import UntrustedJSON
 
 /// The services behind the gateway, reached over HTTP.
 ///
@@ -213,14 +214,18 @@ package final class Upstreams: Sendable {
             status: HTTPResponse.Status(code: answer.status), headers: headers, body: .init(byteBuffer: answer.body))
     }
 
-    /// Whether each service answers, for `/readyz`.
+    /// Whether each service is ready and, if not, for want of what: for `/readyz`.
     package var dependencies: [Dependency] {
         upstreams.sorted { $0.key.rawValue < $1.key.rawValue }.map { backend, upstream in
             let http = http
-            return Dependency(backend.rawValue) {
+            return Dependency(service: backend.rawValue) {
                 let answer = try await http.execute(
-                    HTTPClientRequest(url: upstream.url + "/healthz"), timeout: .milliseconds(Health.checkMillisMax))
-                guard answer.status == .ok else { throw StoreError.unavailable("HTTP \(answer.status.code)") }
+                    HTTPClientRequest(url: upstream.url + "/readyz"), timeout: .milliseconds(Health.serviceMillisMax))
+                guard answer.status == .ok || answer.status == .serviceUnavailable else {
+                    throw StoreError.unavailable("HTTP \(answer.status.code)")
+                }
+                let body = try await answer.body.collect(upTo: 64 << 10)
+                return try UntrustedJSON.decode(Readiness.self, from: Data(body.readableBytesView))
             }
         }
     }

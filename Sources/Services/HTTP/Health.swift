@@ -6,18 +6,55 @@ import Hummingbird
 package struct Dependency: Sendable {
     /// As `/readyz` names it: never a URL, which may hold a password.
     package let name: String
-    /// Throws when it is down. Bounded by `Health.checkMillisMax`.
-    package let check: @Sendable () async throws -> Void
+    /// What bounds `check`.
+    let millisMax: Int64
+    /// Throws when it is down.
+    let check: @Sendable () async throws -> Answer
+
+    /// What is known of it when it is not down altogether.
+    struct Answer: Sendable {
+        var isReady = true
+        /// What it needs itself, if it told.
+        var needs: [Readiness.Entry]?
+    }
 
     package init(_ name: String, check: @escaping @Sendable () async throws -> Void) {
         self.name = name
-        self.check = check
+        millisMax = Health.checkMillisMax
+        self.check = {
+            try await check()
+            return Answer()
+        }
     }
+
+    /// A service of this system, which says itself what it needs: it is given the time it needs to find out.
+    init(service name: String, readiness: @escaping @Sendable () async throws -> Readiness) {
+        self.name = name
+        millisMax = Health.serviceMillisMax
+        check = {
+            let answer = try await readiness()
+            return Answer(isReady: answer.ready, needs: answer.dependencies)
+        }
+    }
+}
+
+/// What `/readyz` answers.
+struct Readiness: Codable, Sendable {
+    struct Entry: Codable, Sendable {
+        let name: String
+        let ready: Bool
+        /// What it needs itself; absent for what does not tell.
+        let dependencies: [Entry]?
+    }
+    let ready: Bool
+    let dependencies: [Entry]
 }
 
 /// `/healthz`, `/readyz` and `/metrics`, on every service.
 package struct Health: Sendable {
     static let checkMillisMax: Int64 = 2_000
+    /// Longer than a service's own checks take.
+    static let serviceMillisMax: Int64 = 3_000
     package static let routes = ["/healthz", "/readyz", "/metrics"].map { Route(.get, $0) }
 
     private let dependencies: [Dependency]
@@ -42,37 +79,27 @@ package struct Health: Sendable {
         }
     }
 
-    struct Readiness: Encodable {
-        struct Entry: Encodable {
-            let name: String
-            let ready: Bool
-        }
-        let ready: Bool
-        let dependencies: [Entry]
-    }
-
     /// Asks all dependencies at once.
     func readiness() async -> Readiness {
-        let entries = await withTaskGroup(of: (Int, Bool).self) { group in
+        let entries = await withTaskGroup(of: (Int, Readiness.Entry).self) { group in
             for (index, dependency) in dependencies.enumerated() {
-                group.addTask { (index, await Self.isUp(dependency)) }
+                group.addTask { (index, await Self.entry(dependency)) }
             }
-            var isUp = [Bool](repeating: false, count: dependencies.count)
-            for await (index, up) in group { isUp[index] = up }
-            return zip(dependencies, isUp).map { Readiness.Entry(name: $0.name, ready: $1) }
+            return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
         }
         return Readiness(ready: entries.allSatisfy(\.ready), dependencies: entries)
     }
 
-    private static func isUp(_ dependency: Dependency) async -> Bool {
-        await withTaskGroup(of: Bool.self) { group in
-            group.addTask { (try? await dependency.check()) != nil }
+    private static func entry(_ dependency: Dependency) async -> Readiness.Entry {
+        let answer = await withTaskGroup(of: Dependency.Answer?.self) { group in
+            group.addTask { try? await dependency.check() }
             group.addTask {
-                try? await Task.sleep(for: .milliseconds(checkMillisMax))
-                return false
+                try? await Task.sleep(for: .milliseconds(dependency.millisMax))
+                return nil
             }
             defer { group.cancelAll() }
-            return await group.next() ?? false
+            return await group.next() ?? nil
         }
+        return Readiness.Entry(name: dependency.name, ready: answer?.isReady ?? false, dependencies: answer?.needs)
     }
 }
