@@ -14,6 +14,10 @@ struct Audit {
     var rejections = 0
     var deadLetters = 0
     var doubledOutcomes = 0
+    /// Orders with more than one outcome.
+    var doubled: Set<OrderID> = []
+    /// Orders read from the topic that have no outcome yet.
+    var waiting: [OrderID] = []
     var spent: Money?
     var earned: Money?
     /// Of users who can be judged.
@@ -24,10 +28,10 @@ struct Audit {
     var copies = TradeCopies()
 
     var isConserved: Bool { differences.isEmpty && doubledOutcomes == 0 && copies.isConsistent }
-    /// Orders read from the topic that have no outcome yet. (Outcomes are kept for longer than orders.)
-    var undecided = 0
 
     private static let topics = TradingTopics()
+    /// Orders that are named, of many.
+    private static let namedMax = 10
 
     /// Reads the embedded log and the portfolio store; nothing else may be writing.
     static func run(_ resources: TradingResources) async throws -> Audit {
@@ -48,14 +52,14 @@ struct Audit {
         try forEach(store, topics.executed) { value in
             let trade = try Trade.decode(value)
             audit.trades += 1
-            if !outcomes.insert(trade.orderID).inserted { audit.doubledOutcomes += 1 }
+            if !outcomes.insert(trade.orderID).inserted { audit.countDoubled(trade.orderID) }
             conservation.add(trade)
             audit.copies.add(trade)
         }
         try forEach(store, topics.rejected) { value in
             let rejection = try Rejection.decode(value)
             audit.rejections += 1
-            if !outcomes.insert(rejection.orderID).inserted { audit.doubledOutcomes += 1 }
+            if !outcomes.insert(rejection.orderID).inserted { audit.countDoubled(rejection.orderID) }
         }
         try forEach(store, TradingTopics.deadLetters(of: topics.orders)) { _ in audit.deadLetters += 1 }
         try await audit.copies.read(resources)
@@ -63,10 +67,16 @@ struct Audit {
         audit.users = finals.count
         audit.spent = conservation.spent
         audit.earned = conservation.earned
-        let waiting: [UserID: Int] = orders.filter { !outcomes.contains($0.key) }.values.reduce(into: [:]) { $0[$1, default: 0] += 1 }
-        audit.undecided = waiting.values.reduce(0, +)
-        (audit.differences, audit.ahead) = conservation.judge(finals, waiting: waiting)
+        let undecided = orders.filter { !outcomes.contains($0.key) }
+        audit.waiting = undecided.keys.sorted()
+        (audit.differences, audit.ahead) = conservation.judge(
+            finals, waiting: undecided.values.reduce(into: [:]) { $0[$1, default: 0] += 1 })
         return audit
+    }
+
+    private mutating func countDoubled(_ order: OrderID) {
+        doubledOutcomes += 1
+        doubled.insert(order)
     }
 
     private static func forEach(
@@ -83,7 +93,14 @@ struct Audit {
     }
 
     private var undecidedText: String {
-        undecided == 0 ? ", all decided" : ", \(undecided) still waiting in \(Self.topics.orders) (the next run decides them)"
+        waiting.isEmpty ? ", all decided" : ", \(waiting.count) still waiting in \(Self.topics.orders) (the next run decides them)"
+    }
+
+    /// The first of `orders`, by their ids; no line when there are none.
+    private static func named(_ what: String, _ orders: [OrderID]) -> [String] {
+        guard !orders.isEmpty else { return [] }
+        let more = orders.count > namedMax ? " and \(orders.count - namedMax) more" : ""
+        return ["  \(what): \(orders.prefix(namedMax).map(\.description).joined(separator: ", "))\(more)"]
     }
 
     private var conservationText: String {
@@ -101,7 +118,9 @@ struct Audit {
         var lines = [
             "",
             "orders       \(orders) records, \(distinctOrders) distinct\(undecidedText)",
+        ] + Self.named("waiting", waiting) + [
             "outcomes     \(trades) trades, \(rejections) rejections, \(doubledOutcomes) doubled, \(deadLetters) undecodable",
+        ] + Self.named("decided more than once", doubled.sorted()) + [
             "cash         spent \(spent.map { "\($0)" } ?? "beyond Int64"), earned \(earned.map { "\($0)" } ?? "beyond Int64")",
             "conservation \(conservationText)",
         ] + copies.lines

@@ -1,6 +1,8 @@
 import AsyncHTTPClient
+import ConnectorLog
 import Foundation
 import Testing
+import Trading
 
 /// `verify` on what a killed system left.
 @Suite struct VerifyTests {
@@ -27,6 +29,33 @@ import Testing
         #expect(again.status == 0, "\(again.output)\(again.errors)")
         let verified = try WeirRun(["verify"] + place, data: folder + "/data")
         #expect(verified.status == 0 && verified.output.contains("conservation holds for all"), "\(verified.output)\(verified.errors)")
+    }
+
+    /// Whoever has to look further is told where.
+    @Test func ordersThatWaitAndOrdersThatWereDecidedTwiceAreNamed() throws {
+        let data = NSTemporaryDirectory() + "weir-named-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: data) }
+        let (ada, symbol) = (try #require(UserID("ada")), try #require(Symbol("AAPL")))
+        let orders = (0..<14).map { number in
+            Order(
+                orderID: OrderID(user: ada, idempotencyKey: "\(number)"), userID: ada, symbol: symbol, side: .buy, kind: .market,
+                quantity: 1, placedAtMillis: 1)
+        }
+        let twice = orders[0]
+        let outcomes = ["the first", "the second"].map {
+            Rejection(of: twice, reason: .insufficientFunds, detail: $0, rejectedAtMillis: 2)
+        }
+        let log = try LogStore(path: "\(data)/log")
+        _ = try log.append(orders.map { LogRecord(topic: "trade_orders", key: Array("ada".utf8), value: $0.encoded()) })
+        _ = try log.append(outcomes.map { LogRecord(topic: "trade_rejected", key: Array("ada".utf8), value: $0.encoded()) })
+        log.close()
+        let verified = try WeirRun(["verify"], data: data)
+        #expect(verified.status == 1, "\(verified.output)\(verified.errors)")
+        let waiting = orders.dropFirst().map(\.orderID).sorted().map(\.description)
+        let named = waiting.prefix(10).joined(separator: ", ")
+        #expect(verified.output.contains("13 still waiting in trade_orders"), "\(verified.output)")
+        #expect(verified.output.contains("\n  waiting: \(named) and 3 more\n"), "\(verified.output)")
+        #expect(verified.output.contains("\n  decided more than once: \(twice.orderID)\n"), "\(verified.output)")
     }
 
     private func executeOrder(_ gateway: GatewayClient, key: String) async throws {
