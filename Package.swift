@@ -356,8 +356,8 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "Services", "Jobs", "ConnectorLog", "StoreKit", "StreamRuntime", "TestServers", "TraceContext", "Trading",
-                "TradingStores",
+                "Services", "Jobs", "ConnectorKafka", "ConnectorLog", "StoreKit", "StreamRuntime", "TestServers", "TraceContext",
+                "Trading", "TradingStores",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),

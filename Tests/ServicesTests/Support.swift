@@ -34,6 +34,7 @@ final class ScriptedPublisher: OrderPublisher {
         case afterPublishing
     }
     private let state = Mutex<(orders: [Order], traces: [TraceHeaders], deaths: [Death])>(([], [], []))
+    private let isClosed = Atomic<Bool>(false)
 
     var orders: [Order] { state.withLock { $0.orders } }
     var traces: [TraceHeaders] { state.withLock { $0.traces } }
@@ -41,6 +42,7 @@ final class ScriptedPublisher: OrderPublisher {
     func die(_ deaths: Death...) { state.withLock { $0.deaths = deaths } }
 
     func publish(_ order: Order, trace: TraceHeaders) async throws(StoreError) {
+        try await ping()
         let death = state.withLock { state -> Death? in
             let death = state.deaths.isEmpty ? nil : state.deaths.removeFirst()
             if case .beforePublishing? = death { return death }
@@ -51,8 +53,11 @@ final class ScriptedPublisher: OrderPublisher {
         if death != nil { throw .unavailable("scripted") }
     }
 
-    func ping() async throws(StoreError) {}
-    func close() async {}
+    func ping() async throws(StoreError) {
+        if isClosed.load(ordering: .relaxed) { throw .unavailable("closed") }
+    }
+
+    func close() async { isClosed.store(true, ordering: .relaxed) }
 }
 
 /// A ledger whose next calls fail, each before or after it took effect.

@@ -2,18 +2,19 @@ import StoreKit
 import TraceContext
 import Trading
 
-/// Puts accepted orders on the orders topic.
+/// Puts accepted orders on the orders topic (one conformance suite runs against all implementations).
 ///
 /// Callable from any task, concurrently. Errors are `StoreError`; after a retryable one the order may be on the topic
 /// or not, and publishing it again is right either way: what executes orders knows them by their id.
 package protocol OrderPublisher: Sendable {
-    /// Returns when the order is durably on the topic, keyed by its user. `trace` travels in the record's headers.
+    /// Returns when the order is durably on the topic, keyed by its user: orders of one user that are published one after the
+    /// other are read in that order. `trace` travels in the record's headers.
     func publish(_ order: Order, trace: TraceHeaders) async throws(StoreError)
 
     /// Throws when nothing could be published now.
     func ping() async throws(StoreError)
 
-    /// Ends background work. Calls under way fail with `.unavailable`. Idempotent.
+    /// Ends background work. Calls under way, and later ones, fail with `.unavailable`. Idempotent.
     func close() async
 }
 

@@ -2,6 +2,7 @@ import ConnectorKafka
 import ConnectorLog
 import Jobs
 import StoreKit
+import Synchronization
 import TraceContext
 import Trading
 
@@ -10,6 +11,7 @@ import Trading
 package final class LogOrderPublisher: OrderPublisher {
     private let store: LogStore
     private let topic: String
+    private let isClosed = Atomic<Bool>(false)
 
     package init(_ store: LogStore, topic: String = TradingTopics().orders) {
         self.store = store
@@ -20,6 +22,7 @@ package final class LogOrderPublisher: OrderPublisher {
         let record = LogRecord(
             topic: topic, key: Array(order.userID.text.utf8), value: order.encoded(),
             headers: headers(trace).map { LogRecord.Header($0.name, $0.value) })
+        try await ping()
         do {
             _ = try await store.append([record])
         } catch {
@@ -28,11 +31,12 @@ package final class LogOrderPublisher: OrderPublisher {
     }
 
     package func ping() async throws(StoreError) {
+        if isClosed.load(ordering: .relaxed) { throw .unavailable("the publisher is closed") }
         if store.isClosed { throw .unavailable("the log is closed") }
     }
 
-    /// The log belongs to the process, not to this publisher.
-    package func close() async {}
+    /// The log stays open: it belongs to the process, not to this publisher.
+    package func close() async { isClosed.store(true, ordering: .relaxed) }
 }
 
 /// Orders into Kafka, each acknowledged by all in-sync replicas.
