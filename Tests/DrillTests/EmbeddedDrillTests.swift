@@ -62,8 +62,7 @@ extension AllDrills {
             #expect(totals.trades == Int64(trades.count))
             #expect(totals.shares == trades.reduce(0) { $0 + $1.quantity })
             #expect(totals.notional.units == trades.reduce(0) { $0 + $1.notional.units })
-            let bars = try await analytics.top(.volume, limit: 1000)
-            #expect(bars.reduce(0) { $0 + $1.trades } == totals.trades, "the bars count every trade")
+            try await analytics.checkBars(of: trades)
             await analytics.close()
         }
 

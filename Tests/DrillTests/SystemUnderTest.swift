@@ -165,7 +165,7 @@ final class SystemUnderTest: @unchecked Sendable {
         }
     }
 
-    /// History and analytics hold the executed trades, each once.
+    /// History and analytics hold the executed trades, each once, and the bars are theirs.
     func checkCopies(of outcomes: OrderOutcomes) async throws {
         let history = try TradeHistoryStores.open(settings["history"] ?? "")
         let analytics = try TradeAnalyticsStores.open(settings["analytics"] ?? "")
@@ -176,6 +176,11 @@ final class SystemUnderTest: @unchecked Sendable {
         #expect(Int64(try await history.count()) == expected.trades)
         try await reached(expected.trades, by: .analytics) { try await analytics.totals().trades }
         #expect(try await analytics.totals() == expected)
+        // Bars are written beside the trades they count.
+        try await reached(expected.trades, by: .analytics) {
+            try await analytics.top(.volume, limit: 10_000).reduce(0) { $0 + $1.trades }
+        }
+        try await analytics.checkBars(of: outcomes.trades)
         await history.close()
         await analytics.close()
     }
