@@ -24,28 +24,33 @@ import Testing
             headers: [("idempotency-key", "once"), ("traceparent", "00-\(trace)-\(client)-01"), ("tracestate", "client=1")])
         #expect(answer.status == 202, "\(answer.body)")
 
-        let ends = ["POST /_bulk", "analytics-sqlite insert"]
-        let spans = try await Self.spans(collector) { spans in ends.allSatisfy { end in spans.contains { $0.name == end } } }
+        let placed = ["SERVER POST /v1/orders", "CLIENT order /v1/orders", "SERVER POST /v1/orders"]
+        let expected = [
+            "POST /_bulk": ["CLIENT POST /_bulk", "CONSUMER record trade", "CONSUMER execute order"] + placed,
+            "analytics-sqlite insert": ["CLIENT analytics-sqlite insert", "CONSUMER insert trade", "CONSUMER execute order"] + placed,
+            // Stores within the process.
+            "rocksdb commit": ["CLIENT rocksdb commit", "CONSUMER execute order"] + placed,
+            "orders-rocksdb accept_order": ["CLIENT orders-rocksdb accept_order"] + placed,
+        ]
+        // From the last store up to the client, without a gap: spans come as they end, those below before those above.
+        let spans = try await Self.spans(collector) { spans in
+            expected.keys.allSatisfy { Self.path(from: $0, spans).last?.parentSpanId == client }
+        }
         #expect(Set(spans.map(\.traceId)) == [trace])
         #expect(Set(spans.map(\.traceState)) == ["client=1"])
-        // From the last store up to the client, without a gap.
+        for (name, path) in expected {
+            let found = Self.path(from: name, spans)
+            #expect(found.map { "\($0.kind.dropFirst("SPAN_KIND_".count)) \($0.name)" } == path, "\(name)")
+            #expect(found.last?.parentSpanId == client, "\(name)")
+        }
+    }
+
+    /// A span of that name and all above it, as far as they have come.
+    private static func path(from name: String, _ spans: [Span]) -> [Span] {
         let byID = Dictionary(spans.map { ($0.spanId, $0) }, uniquingKeysWith: { $1 })
-        func path(from name: String) throws -> [Span] {
-            var path = [try #require(spans.first { $0.name == name }, "no span \(name) in \(spans.map(\.name))")]
-            while let parent = path.last?.parentSpanId, let next = byID[parent] { path.append(next) }
-            #expect(path.last?.parentSpanId == client, "\(name)")
-            return path
-        }
-        let placed = ["SERVER POST /v1/orders", "CLIENT order /v1/orders", "SERVER POST /v1/orders"]
-        for (first, rest) in [
-            ("POST /_bulk", ["CLIENT POST /_bulk", "CONSUMER record trade", "CONSUMER execute order"] + placed),
-            ("analytics-sqlite insert", ["CLIENT analytics-sqlite insert", "CONSUMER insert trade", "CONSUMER execute order"] + placed),
-            // Stores within the process.
-            ("rocksdb commit", ["CLIENT rocksdb commit", "CONSUMER execute order"] + placed),
-            ("orders-rocksdb accept_order", ["CLIENT orders-rocksdb accept_order"] + placed),
-        ] {
-            #expect(try path(from: first).map { "\($0.kind.dropFirst("SPAN_KIND_".count)) \($0.name)" } == rest)
-        }
+        var path = spans.first { $0.name == name }.map { [$0] } ?? []
+        while let parent = path.last?.parentSpanId, let next = byID[parent] { path.append(next) }
+        return path
     }
 
     /// A price is a trace of its own, from where it is made into the store.
