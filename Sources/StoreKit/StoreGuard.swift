@@ -1,5 +1,6 @@
 /// Around every call to one store: a circuit breaker, a measurement (`StoreMetrics`), and a span where the store's own client
-/// makes none (`SpannedByGuard`). Adds no retries: who calls knows whether to wait, and a job's waiting must be visible. Any task.
+/// makes none (`SpannedByGuard`). Adds no retries: who calls knows whether to wait, and a job's waiting must be visible. Any
+/// task.
 public struct StoreGuard: Sendable {
     /// The breaker all calls go through.
     public let breaker: CircuitBreaker

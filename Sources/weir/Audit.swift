@@ -93,7 +93,8 @@ struct Audit {
     }
 
     private var undecidedText: String {
-        waiting.isEmpty ? ", all decided" : ", \(waiting.count) still waiting in \(Self.topics.orders) (the next run decides them)"
+        if waiting.isEmpty { return ", all decided" }
+        return ", \(waiting.count) still waiting in \(Self.topics.orders) (the next run decides them)"
     }
 
     /// The first of `orders`, by their ids; no line when there are none.

@@ -33,8 +33,8 @@ import Yams
     }
 
     @Test func everyRouteIsDescribedAndEveryDescribedOneIsServed() throws {
-        let served = (APIRoutes.forwarded.map(\.route) + Health.routes + [APIRoutes.signIn]).map { "\($0.method.rawValue) \($0.path)" }
-        #expect(Set(try Self.described().keys) == Set(served))
+        let served = APIRoutes.forwarded.map(\.route) + Health.routes + [APIRoutes.signIn]
+        #expect(Set(try Self.described().keys) == Set(served.map { "\($0.method.rawValue) \($0.path)" }))
     }
 
     @Test func everyRouteForUsersWantsAToken() throws {

@@ -25,11 +25,12 @@ import Testing
         #expect(answer.status == 202, "\(answer.body)")
 
         let placed = ["SERVER POST /v1/orders", "CLIENT order /v1/orders", "SERVER POST /v1/orders"]
+        let executed = ["CONSUMER execute order"] + placed
         let expected = [
-            "POST /_bulk": ["CLIENT POST /_bulk", "CONSUMER record trade", "CONSUMER execute order"] + placed,
-            "analytics-sqlite insert": ["CLIENT analytics-sqlite insert", "CONSUMER insert trade", "CONSUMER execute order"] + placed,
+            "POST /_bulk": ["CLIENT POST /_bulk", "CONSUMER record trade"] + executed,
+            "analytics-sqlite insert": ["CLIENT analytics-sqlite insert", "CONSUMER insert trade"] + executed,
             // Stores within the process.
-            "rocksdb commit": ["CLIENT rocksdb commit", "CONSUMER execute order"] + placed,
+            "rocksdb commit": ["CLIENT rocksdb commit"] + executed,
             "orders-rocksdb accept_order": ["CLIENT orders-rocksdb accept_order"] + placed,
         ]
         // From the last store up to the client, without a gap: spans come as they end, those below before those above.

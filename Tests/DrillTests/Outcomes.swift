@@ -26,7 +26,8 @@ func minuteBars(of trades: [Trade]) -> [Symbol: [VolumeBar]] {
             let prices = ordered.map(\.price)
             return VolumeBar(
                 symbol: ordered[0].symbol, startMillis: start, trades: Int64(ordered.count),
-                shares: ordered.reduce(0) { $0 + $1.quantity }, notional: Money(units: ordered.reduce(0) { $0 + $1.notional.units }),
+                shares: ordered.reduce(0) { $0 + $1.quantity },
+                notional: Money(units: ordered.reduce(0) { $0 + $1.notional.units }),
                 open: prices[0], high: prices.max() ?? prices[0], low: prices.min() ?? prices[0], close: prices[prices.count - 1])
         }
     }

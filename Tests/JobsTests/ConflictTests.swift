@@ -79,8 +79,8 @@ private final class MovingPortfolios: PortfolioStore {
 
     private func move(_ user: UserID, _ number: Int) async throws(StoreError) {
         let order = Order(
-            orderID: OrderID(user: user, idempotencyKey: "elsewhere-\(number)"), userID: user, symbol: Symbol("AAPL")!, side: .buy,
-            kind: .market, quantity: 1, placedAtMillis: 1)
+            orderID: OrderID(user: user, idempotencyKey: "elsewhere-\(number)"), userID: user, symbol: Symbol("AAPL")!,
+            side: .buy, kind: .market, quantity: 1, placedAtMillis: 1)
         guard let portfolio = try await inner.portfolio(user, consistent: true),
             case .success(let (after, trade)) = portfolio.apply(order, at: Price(units: 100_000), executedAtMillis: 1)
         else { throw .invalid("the other writer has no money left") }

@@ -284,9 +284,11 @@ struct HTTPBench: Sendable {
         other.on(Route(.get, "/readyz")) { _, _ in try JSONAnswer(["anything": "else"]) }
         let services = [quietHost("order", order), quietHost("query", query), quietHost("other", other)]
         try await withRunning(services) {
-            let upstreams = Upstreams(
-                [.order: try await services[0].url(), .query: try await services[1].url(), .portfolio: try await services[2].url()],
-                credential: .random())
+            let urls: [APIRoutes.Backend: String] = [
+                .order: try await services[0].url(), .query: try await services[1].url(),
+                .portfolio: try await services[2].url(),
+            ]
+            let upstreams = Upstreams(urls, credential: .random())
             let authority = try await TokenAuthority.secret(HTTPBench.secret)
             let gateway = quietHost(
                 "gateway", Gateway(authority, upstreams).router(Health(upstreams.dependencies, metrics: { "" })))
