@@ -112,6 +112,27 @@ import WeirKit
         #expect(last.bytes.isEmpty && last.next == third.next)
     }
 
+    @Test func aLogThatWasEmptiedIsReadFromItsBeginning() throws {
+        let path = try folder.file("job.log", "one\ntwo\n")
+        let first = try LogReader.read(path, from: nil)
+        #expect(truncate(path, 0) == 0)
+        let none = try LogReader.read(path, from: first.next)
+        #expect(none.bytes.isEmpty)
+        try append("three\n", path)
+        #expect(String(decoding: try LogReader.read(path, from: none.next).bytes, as: UTF8.self) == "three\n")
+        // Not looked at in between.
+        #expect(String(decoding: try LogReader.read(path, from: first.next).bytes, as: UTF8.self) == "three\n")
+    }
+
+    @Test func aPlaceIsFoundWhileFilesAreSetAside() throws {
+        let path = try folder.file("job.log", "one\n")
+        let first = try LogReader.read(path, from: nil)
+        try append("two\n", path)
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".2")
+        _ = try folder.file("job.log", "three\n")
+        #expect(String(decoding: try LogReader.read(path, from: first.next).bytes, as: UTF8.self) == "two\n")
+    }
+
     @Test func aPlaceThatIsGoneIsTheOldestThereIs() throws {
         let path = try folder.file("job.log", "new\n")
         _ = try folder.file("job.log.1", "older\n")

@@ -65,13 +65,28 @@ final class ServerHarness: @unchecked Sendable {  // one test's, used by its tas
         return (try spawn(arguments, output, environment: ["WEIR_SERVER_URL": url]), output)
     }
 
-    private func spawn(_ arguments: [String], _ output: String, environment: [String: String]) throws -> Process {
+    /// Runs a command as somebody at a terminal does.
+    func start(_ arguments: [String], on terminal: PseudoTerminal) throws -> Process {
+        let process = try prepare(arguments, environment: ["WEIR_SERVER_URL": url])
+        process.standardInput = terminal.inside
+        process.standardOutput = terminal.inside
+        process.standardError = terminal.inside
+        try process.run()
+        return process
+    }
+
+    private func prepare(_ arguments: [String], environment: [String: String]) throws -> Process {
         let process = Process()
         process.executableURL = URL(
             fileURLWithPath: try #require(Self.executable, "control-fixture is not built beside the tests"))
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { given, _ in given }
+        return process
+    }
+
+    private func spawn(_ arguments: [String], _ output: String, environment: [String: String]) throws -> Process {
+        let process = try prepare(arguments, environment: environment)
         for path in [output, output + ".err"] { try Data().write(to: URL(fileURLWithPath: path)) }
         process.standardOutput = FileHandle(forWritingAtPath: output)
         process.standardError = FileHandle(forWritingAtPath: output + ".err")

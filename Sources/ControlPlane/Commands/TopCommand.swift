@@ -9,11 +9,12 @@ struct TopCommand<App: WeirApplication>: AsyncParsableCommand {
         CommandConfiguration(
             commandName: "top", abstract: "Watch the jobs of a weir server, or the chains and operators of one of them.",
             discussion: """
-                On a terminal the view is drawn anew each second until Ctrl-C; elsewhere each view follows the last. BUSY and \
-                BACKPR are parts of the last second of the busiest subtask: a chain's operators share its thread, so they are the \
-                chain's. CHECKPOINT is when its last subtask had acknowledged the last checkpoint, P50, P99 and P99.9 how long \
-                records took to the chain's last operator, or to an operator, from the slowest source; OUT/S '-' where no chain \
-                reads. With --output json each view is one line of JSON.
+                On a terminal the view is drawn anew each second, until q or Ctrl-C; elsewhere, and with --count, each view \
+                follows the last. BUSY and BACKPR are parts of the last second of the busiest subtask: a chain's operators share \
+                its thread, so they are the chain's. CHECKPOINT is how long after its start the chain's last subtask had \
+                acknowledged the last checkpoint; P50, P99 and P99.9 how long records took to the chain's last operator, or to \
+                an operator, from the slowest source; OUT/S is '-' where no chain reads. With --output json each view is one \
+                line of JSON.
 
                 EXAMPLES
                   \(App.commandName) top
@@ -33,42 +34,45 @@ struct TopCommand<App: WeirApplication>: AsyncParsableCommand {
             throw UsageError("--interval: '\(interval)' is not a duration of 100ms at least")
         }
         guard count.map({ $0 > 0 }) ?? true else { throw UsageError("--count: \(count ?? 0) views are none; give 1 at least") }
-        let client = try flags.client(App.self)
-        let isTerminal = isatty(STDOUT_FILENO) == 1
+        let views = TopViews(client: try flags.client(App.self), job: job)
+        if count == nil, !format.isJSON, let screen = TerminalScreen() {
+            defer { screen.restore() }
+            return try await screen.show(everyMillis: millis) { try await views.text() }
+        }
         var shown = 0
         while count.map({ shown < $0 }) ?? true {
             if shown > 0 { try await Task.sleep(for: .milliseconds(millis)) }
-            if format.isJSON {
-                try StandardOutput.write(Data((try JSONOutput.line(try await document(client)) + "\n").utf8))
-                shown += 1
-                continue
-            }
-            let text = try await view(client)
-            // Home, then what is new, then the rest of the old screen goes: no flicker.
-            try StandardOutput.write(Data((isTerminal ? "\u{1B}[H" + text.replacing("\n", with: "\u{1B}[K\n") + "\u{1B}[J" : text + "\n").utf8))
+            let text = format.isJSON ? try JSONOutput.line(try await views.document()) : try await views.text()
+            try StandardOutput.write((text + "\n").utf8)
             shown += 1
         }
     }
+}
 
-    private func view(_ client: ServerClient) async throws -> String {
+/// Asks a server for what `top` shows.
+private struct TopViews: Sendable {
+    let client: ServerClient
+    let job: String?
+
+    func text() async throws -> String {
         guard let job else { return TopView.jobs(try await client.jobs()) }
         let listed = try await client.job(job)
-        return TopView.job(listed, try await vertices(of: listed, client))
+        return TopView.job(listed, try await vertices(of: listed))
     }
 
-    private func vertices(of job: ListedJob, _ client: ServerClient) async throws -> [TopView.Vertex] {
+    func document() async throws -> TopDocument {
+        guard let job else { return TopDocument(try await client.jobs()) }
+        let listed = try await client.job(job)
+        return TopDocument([listed], chains: try await vertices(of: listed))
+    }
+
+    private func vertices(of job: ListedJob) async throws -> [TopView.Vertex] {
         let details: JobDetails = try await client.get("/jobs/\(job.jid)")
         var vertices: [TopView.Vertex] = []
         for vertex in details.vertices {
             vertices.append(try await client.get("/jobs/\(job.jid)/vertices/\(vertex.id)"))
         }
         return vertices
-    }
-
-    private func document(_ client: ServerClient) async throws -> TopDocument {
-        guard let job else { return TopDocument(try await client.jobs()) }
-        let listed = try await client.job(job)
-        return TopDocument([listed], chains: try await vertices(of: listed, client))
     }
 }
 

@@ -45,7 +45,8 @@ package enum LogReader {
 
     private static let filesMax = 1000
 
-    /// No cursor: the last `tailBytes`, whole lines. One that names a file which is gone: the oldest there is.
+    /// No cursor: the last `tailBytes`, whole lines. One that names a file which is gone: the oldest there is. A file that is
+    /// shorter than it was has been emptied, and is read from its beginning.
     package static func read(_ path: String, from cursor: String?) throws -> Chunk {
         guard let cursor else { return try tail(path) }
         guard let (inode, offset) = parse(cursor) else { throw ControlError(.badRequest, "'\(cursor)' is not a log cursor") }
@@ -54,9 +55,12 @@ package enum LogReader {
             let name = number == 0 ? path : "\(path).\(number)"
             guard let file = File(name) else {
                 guard number > 0 else { return Chunk(bytes: [], next: cursor) }
-                break
+                // While files are set aside, there is one number that no file has.
+                guard File("\(path).\(number + 1)") != nil else { break }
+                continue
             }
             if file.inode == inode {
+                let offset = offset <= file.size ? offset : 0
                 let bytes = file.read(offset, bytesPerRead)
                 if bytes.isEmpty, let newer, let next = File(newer) {
                     return Chunk(bytes: next.read(0, bytesPerRead), next: "\(next.inode)-\(next.lastRead)")
