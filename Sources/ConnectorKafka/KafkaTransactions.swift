@@ -131,7 +131,7 @@ public final class KafkaTransactions: TransactionDomain {
         case .resume(let decision): return decision
         case .resumeFromDecisionAlone(let decision):
             if !comparison.committed.isEmpty {
-                owner.log(
+                owner.log.with(epoch: decision.checkpoint.epoch)(
                     .warning, "the group's committed offsets are gone (expired?); going on from the decision alone",
                     ["checkpoint": decision.checkpoint.description])
             }

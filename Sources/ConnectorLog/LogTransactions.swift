@@ -48,7 +48,7 @@ public final class LogTransactions: TransactionDomain {
                 "the last decision kept for \(island) in \(identity) is of \(decision.checkpoint)",
                 remedy: "Clear the log together with the job's checkpoints")
         }
-        owner.log(
+        owner.log.with(epoch: decision.checkpoint.epoch)(
             .info, "the log's last decision was read",
             ["checkpoint": decision.checkpoint.description, "log": identity])
         return decision

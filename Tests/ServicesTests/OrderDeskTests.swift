@@ -1,6 +1,7 @@
 import Jobs
 import Services
 import StoreKit
+import Synchronization
 import Testing
 import Trading
 import TradingStores
@@ -42,6 +43,17 @@ struct DeskBench {
 
 /// Failure case 1: whatever dies between a request and its answer, the repeated request is the same order.
 @Suite struct OrderDeskTests {
+    @Test func theOrderIsToldOnceItCanBeReadAlsoWhenItIsRefused() async throws {
+        let bench = try await DeskBench(cash: "1.00")
+        let told = Mutex<[String]>([])
+        let tell: @Sendable (Order) -> Void = { order in told.withLock { $0.append("\(order.symbol) \(order.orderID)") } }
+        let (body, key) = (Array(marketBuy.utf8), bench.key("k1"))
+        await #expect(throws: Problem.self) { try await bench.desk.place(body, key, known: tell) }
+        #expect(told.withLock { $0 } == ["\(apple) \(key.orderID)"])
+        await #expect(throws: Problem.self) { try await bench.desk.place(Array("{".utf8), key, known: tell) }
+        #expect(told.withLock { $0.count } == 1)
+    }
+
     @Test func anOrderIsRecordedPublishedAndMarked() async throws {
         let bench = try await DeskBench()
         let id = try await bench.place("k1")

@@ -49,7 +49,11 @@ import Testing
     @Test func aSavepointIsOneEpochOfARunningJobThatGoesOn() async throws {
         let folder = try TemporaryFolder()
         let sink = CollectSink<String>()
-        let runner = try JobRunner(Counting(sink: sink), options: options(folder), environment: JobEnvironment())
+        let epochs = Mutex<[String: String]>([:])
+        let log = RuntimeLog { _, message, fields in
+            if message == "savepoint written", let path = fields["path"] { epochs.withLock { $0[path] = fields["epoch"] } }
+        }
+        let runner = try JobRunner(Counting(sink: sink), options: options(folder), environment: JobEnvironment(log: log))
         let running = start(runner)
         try await eventually("records are decided") { sink.elements.count > 500 }
         let savepoints = folder.path + "/savepoints"
@@ -57,7 +61,11 @@ import Testing
         async let second = runner.savepoint(to: folder.path + "/others")
         let found = [try await first, try await second]
         let decidedThen = sink.elements.count
-        for savepoint in found { try savepoint.verify() }
+        for savepoint in found {
+            try savepoint.verify()
+            let logged = epochs.withLock { $0[savepoint.path] }
+            #expect(logged != nil && logged == savepoint.manifest.id?.epoch.description)
+        }
         try await eventually("the job goes on") { sink.elements.count > decidedThen + 500 }
         runner.stop()
         try await running.value

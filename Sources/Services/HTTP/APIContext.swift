@@ -31,6 +31,13 @@ package struct APIContext: RequestContext {
 
     var noted: [String: String] { notes.fields.withLock { $0 } }
 
+    /// For lines about the request, which say all that is noted of it.
+    package var log: Logger {
+        var log = logger
+        for (name, value) in noted { log[metadataKey: name] = "\(value)" }
+        return log
+    }
+
     /// One for all copies of the context.
     private final class Notes: Sendable {
         let fields = Mutex<[String: String]>([:])

@@ -88,9 +88,8 @@ package struct ServiceResponder<Inner: HTTPResponder>: HTTPResponder where Inner
             "service": "\(service)", "method": "\(request.method.rawValue)", "path": "\(request.uri.path.prefix(200))",
             "status": "\(response.status.code)", "millis": "\(took.wholeMillis)",
         ]
-        for (name, value) in context.noted { fields[name] = "\(value)" }
         if let failure { fields["error"] = "\(failure)" }
-        context.logger.log(level: failure == nil ? accessLevel : .warning, "request", metadata: fields)
+        context.log.log(level: failure == nil ? accessLevel : .warning, "request", metadata: fields)
     }
 }
 

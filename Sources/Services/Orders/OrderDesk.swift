@@ -49,17 +49,20 @@ package struct OrderDesk: Sendable {
     }
 
     /// Accepts the order in `body`, or recognises the request. Throws `Problem` for a refusal, `StoreError` when it must
-    /// be repeated.
-    package func place(_ body: [UInt8], _ key: RequestKey, trace: TraceHeaders = TraceHeaders()) async throws -> OrderID {
+    /// be repeated. `known` is told the order once it can be read, whether it then is accepted or refused; of a request that
+    /// was published before nothing more is read.
+    package func place(
+        _ body: [UInt8], _ key: RequestKey, trace: TraceHeaders = TraceHeaders(), known tell: @Sendable (Order) -> Void = { _ in }
+    ) async throws -> OrderID {
         let hash = RequestHash(of: body)
         let now = nowMillis()
         let calls = retries.begin()
         if let known = try await calls.run({ () async throws(StoreError) in try await ledger.request(key, nowMillis: now) }) {
-            return try await goOn(known, key, hash, trace, calls)
+            return try await goOn(known, key, hash, trace, calls, tell)
         }
         let order = try await OrderValidation(
             portfolios: portfolios, prices: prices, symbols: policy.symbols, calls: calls
-        ).order(in: body, key, placedAtMillis: now)
+        ).order(in: body, key, placedAtMillis: now, known: tell)
         let accepted = AcceptedOrder(
             key: key, order: order, hash: hash, requestExpiresAtMillis: now + policy.requestMillis,
             orderExpiresAtMillis: now + policy.orderMillis)
@@ -68,7 +71,7 @@ package struct OrderDesk: Sendable {
             try await publish(order, key, trace)
             return order.orderID
         case .known(let known):
-            return try await goOn(known, key, hash, trace, calls)
+            return try await goOn(known, key, hash, trace, calls, tell)
         case .keyUsed:
             throw Problem.keyUsed
         }
@@ -76,7 +79,8 @@ package struct OrderDesk: Sendable {
 
     /// A request that is recorded already.
     private func goOn(
-        _ known: OrderRequest, _ key: RequestKey, _ hash: RequestHash, _ trace: TraceHeaders, _ calls: RequestRetries.Calls
+        _ known: OrderRequest, _ key: RequestKey, _ hash: RequestHash, _ trace: TraceHeaders, _ calls: RequestRetries.Calls,
+        _ tell: @Sendable (Order) -> Void
     ) async throws -> OrderID {
         guard known.hash == hash else { throw Problem.otherBody }
         guard known.state == .pending else { return known.orderID }
@@ -87,6 +91,7 @@ package struct OrderDesk: Sendable {
         guard let order = stored else {
             throw StoreError.invalid("the request \(known.orderID) is recorded without its order")
         }
+        tell(order)
         try await publish(order, key, trace)
         return known.orderID
     }
@@ -96,7 +101,7 @@ package struct OrderDesk: Sendable {
             try await publisher.publish(order, trace: trace)
         } catch {
             log.warning("an order is recorded but not known to be published; its request will be repeated", metadata: [
-                "orderId": "\(order.orderID)", "userId": "\(order.userID)", "error": "\(error)",
+                "orderId": "\(order.orderID)", "userId": "\(order.userID)", "symbol": "\(order.symbol)", "error": "\(error)",
             ])
             throw Problem.unavailable("orders topic")
         }
@@ -105,7 +110,7 @@ package struct OrderDesk: Sendable {
         } catch {
             // It is on the topic: the client's answer does not depend on this. A repetition would publish it again.
             log.warning("an order is published but not marked so", metadata: [
-                "orderId": "\(order.orderID)", "userId": "\(order.userID)", "error": "\(error)",
+                "orderId": "\(order.orderID)", "userId": "\(order.userID)", "symbol": "\(order.symbol)", "error": "\(error)",
             ])
         }
     }

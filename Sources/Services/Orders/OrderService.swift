@@ -34,7 +34,10 @@ package struct OrderService: Sendable {
             }
             let requestKey = RequestKey(user, key)
             context.note("orderId", requestKey.orderID.description)
-            let id = try await desk.place(try await request.jsonBody(limits), requestKey, trace: context.trace)
+            let noted = context
+            let id = try await desk.place(try await request.jsonBody(limits), requestKey, trace: context.trace) {
+                noted.note("symbol", $0.symbol.text)
+            }
             return try JSONAnswer(
                 Accepted(orderId: id.description), status: .accepted, headers: [.location: "/v1/orders/\(id)"])
         }

@@ -10,9 +10,12 @@ struct OrderValidation: Sendable {
     let symbols: Set<Symbol>
     let calls: RequestRetries.Calls
 
-    /// The order in `body`. Throws `Problem` with the reason it is refused.
-    func order(in body: [UInt8], _ key: RequestKey, placedAtMillis: Int64) async throws -> Order {
+    /// The order in `body`, which `known` is told before it is checked. Throws `Problem` with the reason it is refused.
+    func order(
+        in body: [UInt8], _ key: RequestKey, placedAtMillis: Int64, known tell: @Sendable (Order) -> Void
+    ) async throws -> Order {
         let order = try draft(body).placed(by: key.user, key: key.key, atMillis: placedAtMillis)
+        tell(order)
         if let reason = order.validate() { throw Problem.refused(.invalidOrder, reason.description) }
         guard symbols.contains(order.symbol) else {
             throw Problem.refused(.unknownSymbol, "\(order.symbol) is not traded here")

@@ -70,7 +70,7 @@ package struct PortfolioService: Sendable {
                 try await prices.latest(Array(portfolio.holdings.keys))
             }
         } catch {
-            context.logger.warning("a portfolio is shown without prices", metadata: ["error": "\(error)"])
+            context.log.warning("a portfolio is shown without prices", metadata: ["error": "\(error)"])
             return [:]
         }
     }

@@ -198,7 +198,8 @@ final class JobAttempt {
         }
         if now >= drainDeadlineNanos {
             drainDeadlineNanos = .max
-            environment.log(.warning, "drain cut short; what is still in flight stays in the last checkpoint")
+            environment.log.with(epoch: lastDecided)(
+                .warning, "drain cut short; what is still in flight stays in the last checkpoint")
             try perform(machine.handle(.drainTimedOut))
         }
         if machine.openEpoch == nil, now - lastBarrierNanos >= Int64(options.checkpointIntervalMillis) * 1_000_000 {
@@ -302,8 +303,9 @@ final class JobAttempt {
         let writer = SavepointWriter(
             manifest, files: store, formats: environment.formats, disk: store.disk,
             isCancelled: { [savepoints] in savepoints.isClosed })
-        let (events, savepoints, log, now) = (events, savepoints, environment.log, clock.wallMillis())
+        let (events, savepoints, now) = (events, savepoints, clock.wallMillis())
         let (history, epoch) = (metrics.history, manifest.id?.epoch)
+        let log = environment.log.with(epoch: epoch)
         executor.write {
             let result = Result { try writer.write(into: request.folder, createdAtMillis: now) }
             switch result {

@@ -66,7 +66,7 @@ public final class JobRunner: Sendable {
         self.options = options
         self.environment = environment
         metrics = environment.metrics
-        log = environment.log.with(["job": jobName, "jobId": job.rawValue])
+        log = environment.log.with(["job": jobName, "jobId": job.rawValue, "island": "0"])
         let flow = Flow()
         try jobType.build(flow)
         graph = try flow.graph(keyGroups: options.keyGroups)
@@ -161,6 +161,7 @@ public final class JobRunner: Sendable {
         let checkpointMetrics = CheckpointMetrics(metrics, history: checkpointHistory)
         var decider = RestartDecider(options.restart)
         var expiriesInARow = 0
+        var lastDecided: Epoch?
         while true {
             let began = environment.clock.monotonicNanos()
             var hasDecided = false
@@ -171,6 +172,7 @@ public final class JobRunner: Sendable {
                 let attempt = try makeAttempt(checkpointMetrics)
                 let decidedBefore = attempt.lastDecided
                 defer {
+                    lastDecided = attempt.lastDecided
                     hasDecided = attempt.lastDecided > decidedBefore
                     wasPaused = attempt.wasPausedSinceDecision || pauses.isPaused
                 }
@@ -202,7 +204,8 @@ public final class JobRunner: Sendable {
                 if hasDecided || !isExpiry(error) { expiriesInARow = 0 }
                 if isExpiry(error), !wasPaused { expiriesInARow += 1 }
                 let lived = (environment.clock.monotonicNanos() - began) / 1_000_000
-                try afterFailure(error, lived, expiriesInARow, isOutage: isExpiry(error) && wasPaused, &decider)
+                try afterFailure(
+                    error, decided: lastDecided, lived, expiriesInARow, isOutage: isExpiry(error) && wasPaused, &decider)
                 if isCancelRequested { return set(.cancelled) }
                 checkpointMetrics.restarted()
             }
@@ -236,13 +239,17 @@ public final class JobRunner: Sendable {
     /// Waits before the next attempt, or throws when there is none. `isOutage`: an epoch could not be decided because an
     /// outside system is down, which counts for nothing (rule 9).
     private func afterFailure(
-        _ error: any Error, _ livedMillis: Int64, _ expiriesInARow: Int, isOutage: Bool, _ decider: inout RestartDecider
+        _ error: any Error, decided epoch: Epoch?, _ livedMillis: Int64, _ expiriesInARow: Int, isOutage: Bool,
+        _ decider: inout RestartDecider
     ) throws {
         let cause = cause(error)
+        var fields = ["error": "\(error)"]
+        fields["place"] = (error as? AttemptFailure)?.place
+        let log = log.with(fields).with(epoch: epoch)
         func giveUp(_ why: String) -> JobFailure {
             let failure = JobFailure(jobName: jobName, cause: cause, reason: "\(error)", why: why)
             set(.failed(reason: failure.description))
-            log(.error, "job failed", ["error": "\(error)", "why": why])
+            log(.error, "job failed", ["why": why])
             failureHistory.add(error, atMillis: environment.clock.wallMillis(), isRestarted: false)
             return failure
         }
@@ -258,7 +265,7 @@ public final class JobRunner: Sendable {
         case .restart(let delay):
             set(.restarting(reason: "\(error)"))
             failureHistory.add(error, atMillis: environment.clock.wallMillis(), isRestarted: true)
-            log(.warning, "attempt failed, restarting", ["error": "\(error)", "delayMillis": String(delay)])
+            log(.warning, "attempt failed, restarting", ["delayMillis": String(delay)])
             _ = stopSignal.wait(timeout: .now() + .milliseconds(delay))
             if isCancelRequested { return }
             if isStopRequested { throw giveUp("the job was being stopped") }

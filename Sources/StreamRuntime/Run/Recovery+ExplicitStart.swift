@@ -27,7 +27,9 @@ extension Recovery {
         }
         let last = try last(store, decision)
         if let last, last.origin == named.hash {
-            log(.info, "started from it before; going on from the last decision", ["start": named.text, "checkpoint": "\(last.id)"])
+            log.with(epoch: last.id.epoch)(
+                .info, "started from it before; going on from the last decision",
+                ["start": named.text, "checkpoint": "\(last.id)"])
             return nil
         }
         guard last == nil || last?.id == id || options.acceptsReplay else {
@@ -64,7 +66,7 @@ extension Recovery {
             // Whoever accepts a replay needs nothing of it but which epochs are taken, and its name tells that: an older
             // checkpoint is the remedy for one that is damaged.
             guard options.acceptsReplay, let id = id(ofManifest: newest) else { throw refusal }
-            log(.warning, "the newest checkpoint cannot be read", ["error": "\(refusal)"])
+            log.with(epoch: id.epoch)(.warning, "the newest checkpoint cannot be read", ["error": "\(refusal)"])
             return Last(id: id, origin: nil)
         }
         guard let id = manifest.id, id.epoch > .genesis else { return nil }

@@ -32,7 +32,10 @@ struct Recovery {
             restore = try findRestorePoint(store, owner)
             if options.dropsUnknownState {
                 let dropped = restore.dropUnknownOperators(graph)
-                if !dropped.isEmpty { log(.warning, "stored operators dropped", ["operators": dropped.joined(separator: ", ")]) }
+                if !dropped.isEmpty {
+                    log.with(epoch: restore.manifest?.id?.epoch)(
+                        .warning, "stored operators dropped", ["operators": dropped.joined(separator: ", ")])
+                }
             }
             try restore.check(job: job, graph: graph, keyGroups: options.keyGroups, splits: splits)
             reach = try store.reach(of: attempt)
@@ -40,7 +43,7 @@ struct Recovery {
             graph.domain?.close()
             throw error
         }
-        log(
+        log.with(epoch: restore.manifest?.id?.epoch)(
             .info, restore.manifest == nil ? "starting from the beginning" : "restoring",
             ["attempt": attempt.rawValue, "firstEpoch": restore.firstEpoch.description])
         let workFolder = "\(options.workRoot)/\(job)"

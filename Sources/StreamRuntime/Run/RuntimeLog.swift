@@ -25,6 +25,9 @@ public struct RuntimeLog: Sendable {
         RuntimeLog(context: context.merging(fields) { $1 }, sink)
     }
 
+    /// The same log with the epoch that its lines are about, where it is known.
+    public func with(epoch: Epoch?) -> RuntimeLog { epoch.map { with(["epoch": $0.description]) } ?? self }
+
     /// Writes one line; `fields` win over the log's own of the same names.
     public func callAsFunction(_ level: Level, _ message: String, _ fields: [String: String] = [:]) {
         sink(level, message, context.merging(fields) { $1 })
