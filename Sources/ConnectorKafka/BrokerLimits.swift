@@ -3,7 +3,11 @@
 /// A setting that the broker does not tell is passed over: managed clusters hide most of them.
 public struct BrokerLimits: Sendable {
     public struct Remark: Sendable, Equatable {
-        public enum Level: Sendable { case fine, doubtful, wrong }
+        /// In this order.
+        public enum Level: Int, Sendable, Comparable {
+            case fine, doubtful, wrong
+            public static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
+        }
         public let level: Level
         public let setting: String
         public let detail: String
@@ -38,7 +42,24 @@ public struct BrokerLimits: Sendable {
         ].compactMap { $0 }
     }
 
-    /// Brokers with ZooKeeper say which protocol they speak among themselves; those of 4.0 and later have no such setting.
+    /// Of several brokers, by their ids. Where they differ, the worst counts, and each is told.
+    public static func remarks(_ settings: [Int32: [String: String]], brokersCount: Int) -> [Remark] {
+        let all = settings.sorted { $0.key < $1.key }
+            .flatMap { id, own in BrokerLimits(own, brokersCount: brokersCount).remarks.map { (id: id, remark: $0) } }
+        var names: [String] = []
+        for (_, remark) in all where !names.contains(remark.setting) { names.append(remark.setting) }
+        return names.compactMap { name in
+            let own = all.filter { $0.remark.setting == name }
+            guard let worst = own.max(by: { $0.remark.level < $1.remark.level })?.remark else { return nil }
+            guard own.contains(where: { $0.remark != worst }) else { return worst }
+            return Remark(
+                level: worst.level, setting: name,
+                detail: "differs: " + own.map { "broker \($0.id): \($0.remark.detail)" }.joined(separator: "; "), remedy: worst.remedy)
+        }
+    }
+
+    /// Brokers with ZooKeeper say which protocol they speak among themselves; those of 4.0 and later have no such setting
+    /// (`KafkaRelease` is of all).
     private var version: Remark? {
         let name = "inter.broker.protocol.version"
         guard let text = settings[name] else { return nil }

@@ -6,15 +6,21 @@ public struct KafkaCluster: Sendable {
     public let clientVersion: String
     /// `host:port` by broker id.
     public let brokers: [Int32: String]
-    /// Of the broker with the smallest id; empty when `settingsRefusal` says why.
-    public let settings: [String: String]
-    public let settingsRefusal: String?
+    /// By `host:port`, of those that were talked to.
+    public let releases: [String: KafkaRelease]
+    /// By broker id, of those that tell them.
+    public let settings: [Int32: [String: String]]
+    /// Why the others do not.
+    public let refusals: [Int32: String]
 }
 
 extension KafkaAdmin {
-    /// Blocks, at most `timeoutMillis` for each of two questions. Brokers that do not tell their settings are no error.
+    /// Blocks, at most `timeoutMillis` for the brokers and three times as long for all of their settings. Brokers that do not
+    /// tell these are no error.
     public func cluster() throws -> KafkaCluster {
-        let brokers = try handle.withMetadata(timeoutMillis: timeoutMillis) { metadata in
+        let versions = BrokerVersions()
+        let asking = try KafkaAdmin(configuration, timeoutMillis: Int(timeoutMillis), log: versions.log, debug: "feature")
+        let brokers = try asking.handle.withMetadata(timeoutMillis: timeoutMillis) { metadata in
             var brokers: [Int32: String] = [:]
             for index in 0..<Int(metadata.broker_cnt) {
                 guard let broker = metadata.brokers?[index] else { continue }
@@ -22,14 +28,24 @@ extension KafkaAdmin {
             }
             return brokers
         }
-        var settings: [String: String] = [:]
-        var refusal: String?
-        if let first = brokers.keys.min() {
-            do { settings = try self.settings(RD_KAFKA_RESOURCE_BROKER, "\(first)") } catch { refusal = "\(error)" }
+        var settings: [Int32: [String: String]] = [:]
+        var refusals: [Int32: String] = [:]
+        let deadline = ContinuousClock.now + .milliseconds(3 * Int(timeoutMillis))
+        for id in brokers.keys.sorted() {
+            guard ContinuousClock.now < deadline else {
+                refusals[id] = "not asked: others did not answer in time"
+                continue
+            }
+            do {
+                let told = try asking.settings(RD_KAFKA_RESOURCE_BROKER, "\(id)")
+                if told.isEmpty { refusals[id] = "none came" } else { settings[id] = told }
+            } catch {
+                refusals[id] = "\(error)"
+            }
         }
         return KafkaCluster(
-            clientVersion: String(cString: rd_kafka_version_str()), brokers: brokers, settings: settings,
-            settingsRefusal: refusal)
+            clientVersion: String(cString: rd_kafka_version_str()), brokers: brokers, releases: versions.releases, settings: settings,
+            refusals: refusals)
     }
 
     /// Asks for a committed offset of the group: throws what keeps a job from using it, `GROUP_AUTHORIZATION_FAILED` for one.

@@ -29,15 +29,21 @@ public final class KafkaAdmin: Sendable {
     let handle: KafkaHandle
     let timeoutMillis: Int32
 
-    public init(
+    public convenience init(
         _ configuration: KafkaConfiguration, timeoutMillis: Int = 10_000, log: RuntimeLog = .silent
     ) throws {
+        try self.init(configuration, timeoutMillis: timeoutMillis, log: log, debug: nil)
+    }
+
+    /// `debug`: what the client says more of, into `log`.
+    init(_ configuration: KafkaConfiguration, timeoutMillis: Int, log: RuntimeLog, debug: String?) throws {
         self.configuration = configuration
         self.timeoutMillis = Int32(clamping: timeoutMillis)
         // A consumer client, because a producer's metadata request may create the topic it asks about.
         handle = try KafkaHandle(
             .consumer, configuration,
-            settings: [("allow.auto.create.topics", "false"), ("group.id", "weir-admin")], log: log)
+            settings: [("allow.auto.create.topics", "false"), ("group.id", "weir-admin")] + (debug.map { [("debug", $0)] } ?? []),
+            log: log)
     }
 
     /// Partition counts of the topics that exist.

@@ -31,7 +31,8 @@ struct KafkaChecks: Sendable {
             return try await blocking {
                 let admin = try KafkaAdmin(cluster, timeoutMillis: Self.limitMillis)
                 let reached = try admin.cluster()
-                return [brokers(reached)] + limits(reached) + [transactions(admin)] + groupFindings(admin) + partitions(admin)
+                return [brokers(reached), release(reached)] + limits(reached) + [transactions(admin)] + groupFindings(admin)
+                    + KafkaPermissions(cluster, plan, groups).findings(admin) + partitions(admin)
             }
         } catch {
             return [
@@ -47,15 +48,26 @@ struct KafkaChecks: Sendable {
         return DoctorFinding(.ok, Self.brokersWhat, "\(reached.brokers.count): \(places); client librdkafka \(reached.clientVersion)")
     }
 
-    private func limits(_ reached: KafkaCluster) -> [DoctorFinding] {
-        if let refusal = reached.settingsRefusal ?? (reached.settings.isEmpty ? "none came" : nil) {
-            return [
-                DoctorFinding(
-                    .warning, "kafka limits", "the brokers do not tell their settings: \(refusal)",
-                    remedy: "Allow DescribeConfigs on the cluster, or look at transaction.max.timeout.ms and the like by hand.")
-            ]
+    /// By the requests that the brokers understand: none says its version.
+    private func release(_ reached: KafkaCluster) -> DoctorFinding {
+        let what = "kafka release"
+        let releases = Set(reached.releases.values)
+        guard let one = releases.first else {
+            return DoctorFinding(.ok, what, "the brokers do not tell which requests they understand; Kafka 2.5 or later is needed")
         }
-        return BrokerLimits(reached.settings, brokersCount: reached.brokers.count).remarks.map { remark in
+        let each = reached.releases.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+        guard releases.allSatisfy(\.hasTransactionsOfGroups) else {
+            return DoctorFinding(
+                .problem, what, "\(each); offsets in transactions need 2.5", remedy: "Bring the brokers to Kafka 2.5 or later.")
+        }
+        guard releases.count == 1 else {
+            return DoctorFinding(.warning, what, "the brokers differ: \(each)", remedy: "Bring the upgrade to its end.")
+        }
+        return DoctorFinding(.ok, what, "\(one), by the requests that the brokers understand")
+    }
+
+    private func limits(_ reached: KafkaCluster) -> [DoctorFinding] {
+        let told = BrokerLimits.remarks(reached.settings, brokersCount: reached.brokers.count).map { remark in
             let level: DoctorFinding.Level =
                 switch remark.level {
                 case .fine: .ok
@@ -64,6 +76,13 @@ struct KafkaChecks: Sendable {
                 }
             return DoctorFinding(level, "kafka \(remark.setting)", remark.detail, remedy: remark.remedy)
         }
+        guard let (_, refusal) = reached.refusals.min(by: { $0.key < $1.key }) else { return told }
+        let silent = reached.refusals.keys.sorted().map(String.init).joined(separator: ", ")
+        return told + [
+            DoctorFinding(
+                .warning, "kafka limits", "these brokers do not tell their settings: \(silent): \(refusal)",
+                remedy: "Allow DescribeConfigs on the cluster, or look at transaction.max.timeout.ms and the like by hand.")
+        ]
     }
 
     /// What a job does first: the answer is worth more than any setting that is read.

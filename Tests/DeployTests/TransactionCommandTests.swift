@@ -82,6 +82,7 @@ import Testing
         }
         #expect(levels("kafka brokers") == ["ok"])
         #expect(levels("kafka transactions") == ["ok"], "\(findings)")
+        #expect(levels("kafka release").count == 1 && levels("kafka permissions").count == 1, "\(findings)")
         #expect(levels("kafka group") == ["ok", "ok", "ok", "ok"], "\(findings)")
         for finding in findings where finding.level != "ok" { #expect(finding.remedy != nil, "\(finding.what)") }
         let away = try WeirRun(["doctor", "--output", "json", "--set", "transport=kafka://127.0.0.1:1"])
