@@ -9,7 +9,7 @@ import WeirKit
 @main struct FixtureApp: WeirApplication {
     static let commandName = "control-fixture"
     static let version = "1.2.3"
-    static let jobs: [any ConfiguredJob.Type] = [Counting.self, Short.self, Broken.self]
+    static let jobs: [any ConfiguredJob.Type] = [Counting.self, Endless.self, Short.self, Broken.self]
     static let extraCommands: [any ParsableCommand.Type] = ControlCommands.all(for: FixtureApp.self)
 }
 
@@ -44,6 +44,14 @@ struct Counting: ConfiguredJob {
                     defer { close(descriptor) }
                     _ = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
                 })
+    }
+}
+
+/// Does next to nothing until it is ended.
+struct Endless: PlainJob {
+    static let name = "endless"
+    func build(_ flow: Flow) {
+        flow.source(GeneratorSource(ratePerSecond: 10) { $0 }, id: "ticks").sink(ForEachSink { (_: Int64) in })
     }
 }
 

@@ -29,6 +29,8 @@ import Testing
             "submit", "counting", "-d", "--checkpoint-interval", "200ms", "--parallelism", "2",
         ])
         #expect(submitted.code == 0, "\(submitted.errors)")
+        let endless = try await harness.run(["submit", "endless", "--detached"])
+        #expect(endless.code == 0, "\(endless.errors)")
         _ = try await harness.run(["submit", "broken", "--detached", "--set", "restart.strategy=none"])
         try await harness.waitUntil("broken", is: "FAILED")
         let guarded = ServerHarness()

@@ -3,15 +3,16 @@
     python page_check.py URL BROWSER GUARDED-URL TOKEN [SHOTS]
 
 The job `counting` runs with parallelism 2 and checkpoints; at the end it is stopped, and submitted by nobody again. The job
-`broken` has failed. GUARDED-URL: a server without jobs that asks for TOKEN. Prints what was checked; a failed check ends with
+`endless` runs until it is cancelled here, the job `broken` has failed. GUARDED-URL: a server without jobs that asks for TOKEN. Prints what was checked; a failed check ends with
 its traceback. SHOTS: a folder for screenshots.
 """
 
+import re
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 url, browser_path, guarded, token = sys.argv[1:5]
 shots = Path(sys.argv[5]) if len(sys.argv) > 5 else None
@@ -57,6 +58,57 @@ def looks(page, name):
     page.emulate_media(color_scheme="light")
 
 
+def tell(page, path, change):
+    """The page gets the server's documents at `path` (an expression) with `change` made to them."""
+    def answer(route):
+        try:
+            response = route.fetch()
+            document = response.json()
+            change(document)
+            route.fulfill(response=response, json=document)
+        except Error:
+            pass  # the page was closed meanwhile
+    page.route(re.compile(path), answer)
+
+
+BARS = """() => [...document.querySelectorAll(".graph .node")].map((node) => ["idle", "busy", "back"].map((kind) => {
+  const bar = node.querySelector(`.bar-${kind}`);
+  return [Number(bar.getAttribute("x")), Number(bar.getAttribute("width")), getComputedStyle(bar).fill];
+}))"""
+CHART = """(label) => (document.querySelector(`[aria-label^="${label}"] path`)?.getAttribute("d").match(/[ML][\\d.]+ [\\d.]+/g) ?? [])
+  .map((point) => [point[0], ...point.slice(1).split(" ").map(Number)])"""
+
+
+def known_figures(page, address):
+    """What the page draws of figures that are known: the bars of the graph, the lines of throughput and lag."""
+    def spend(vertex):
+        for subtask in vertex["subtasks"]:
+            subtask["weir"].update(busy=0.5, backPressured=0.25, idle=0.25)
+    rates, lags = iter([100, 50]), iter([4, None])
+
+    def hurry(job):
+        job["weir"].update(recordsInPerSecond=next(rates, 0), lagRecords=next(lags, 8))
+    tell(page, r"/v1/jobs/[0-9a-f]{32}/vertices/[0-9a-f]{32}$", spend)
+    tell(page, r"/v1/jobs/[0-9a-f]{32}$", hurry)
+    page.goto(address)
+    page.wait_for_function(f"() => ({CHART})('Records per second').length >= 4")
+    idle, busy, back = "rgb(91, 143, 176)", "rgb(217, 142, 4)", "rgb(197, 54, 44)"
+    drawn = page.evaluate(BARS)
+    check("bars show the parts of the last second in their colours",
+          len(drawn) == 2 and all(bars == [[12, 216, idle], [12, 108, busy], [120, 54, back]] for bars in drawn), drawn)
+    legend = page.evaluate("[...document.querySelectorAll('.legend rect')].map((rect) => getComputedStyle(rect).fill)")
+    check("the legend has the same colours", legend == [busy, back, idle], legend)
+    expect(page.locator(".graph .node").first).to_contain_text("busy 50 % · back-pressured 25 %")
+    line = page.evaluate(CHART, "Records per second")
+    check("throughput is one line from its highest value at the top to nothing at the bottom",
+          [point[0] for point in line] == ["M"] + ["L"] * (len(line) - 1) and line[0][1] == 0 and line[-1][1] == 100
+          and [point[2] for point in line] == [1, 15] + [29] * (len(line) - 2), line)
+    line = page.evaluate(CHART, "Lag")
+    check("lag is interrupted where it is not known", line[0] == ["M", 0, 15] and line[1][0] == "M" and line[1][2] == 1
+          and all(point[0] == "L" and point[2] == 1 for point in line[2:]), line)
+    expect(page.locator("dt:has-text('Lag') + dd")).to_have_text("8")
+
+
 expect.set_options(timeout=60_000)  # a machine that runs other tests besides
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
@@ -69,7 +121,7 @@ with sync_playwright() as playwright:
     page.goto(url)
     link = page.get_by_role("link", name="counting")
     expect(link).to_be_visible()
-    expect(page.locator("#cluster")).to_contain_text("1 running")
+    expect(page.locator("#cluster")).to_contain_text("2 running")
     expect(page.locator(".badge").first).to_have_text("RUNNING")
     looks(page, "jobs")
     link.focus()
@@ -96,6 +148,10 @@ with sync_playwright() as playwright:
     page.wait_for_timeout(1200)
     expect(page.locator("pre")).to_be_visible()
     looks(page, "job")
+
+    watching = browser.new_page()
+    known_figures(watching, page.url)
+    watching.close()
 
     boxes.last.click()
     check("what a chain without readers sent is not told", page.evaluate("document.querySelectorAll('.graph .fact')[2].textContent").endswith("– out"))
@@ -139,7 +195,19 @@ with sync_playwright() as playwright:
     page.get_by_role("link", name="broken").click()
     expect(page.locator(".top .badge")).to_have_text("FAILED")
     expect(page.get_by_role("region", name="Failures")).to_contain_text("the record is bad")
+    expect(page.get_by_role("region", name="Failures")).to_contain_text("source 'one' read elements at ")
     looks(page, "failed")
+
+    page.get_by_role("link", name="← All jobs").click()
+    page.get_by_role("link", name="endless").click()
+    expect(page.locator(".top .badge")).to_have_text("RUNNING")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel the job").click()
+    expect(page.locator(".top .badge")).to_have_text("CANCELED")
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_disabled()
+    jobs = page.request.get(f"{url}/jobs/overview").json()["jobs"]
+    ended = {job["name"]: (job["state"], job["weir"]["pid"]) for job in jobs}
+    check("what was cancelled has ended, with its process", ended["endless"] == ("CANCELED", None), ended)
 
     page.goto(f"{url}/#/jobs/{'0' * 32}")
     expect(page.locator(".error")).to_contain_text("there is no job")
