@@ -149,6 +149,24 @@ import WeirKit
         }
     }
 
+    @Test func aRelaunchIsDoneWhenTheNextProcessServesAndItsSavepointIsWritten() throws {
+        let process = try #require(ProcessIdentity.current)
+        var plain = operation(.relaunch(from: nil))
+        plain.update(.starting(process), nil, atMillis: 1)
+        #expect(plain.status == .inProgress)
+        plain.update(.running(process), nil, atMillis: 1)
+        #expect(plain.status == .completed(location: nil, checkpoint: nil))
+        var former = operation(.relaunch(from: process))
+        former.update(.running(process), nil, atMillis: 1)
+        #expect(former.status == .inProgress)
+        var kept = operation(.relaunch(from: nil, savepoint: true))
+        kept.update(.running(process), nil, atMillis: 1)
+        #expect(kept.status == .inProgress, "its answer is on the way")
+        kept.written = "/s"
+        kept.update(.running(process), nil, atMillis: 1)
+        #expect(kept.status == .completed(location: "/s", checkpoint: nil))
+    }
+
     @Test func whatTakesTooLongIsLate() {
         var operation = operation(.stop(savepoint: true))
         operation.update(.ended(.finished), nil, atMillis: 100)

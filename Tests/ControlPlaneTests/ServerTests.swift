@@ -192,6 +192,39 @@ import WeirKit
         #expect(tooMany.code == 2 && tooMany.errors.contains("128 key groups"), "\(tooMany.errors)")
     }
 
+    @Test func aRescaledJobLeavesASavepointWhereOneIsAskedFor() async throws {
+        func widest() async throws -> Int? {
+            let details = try await harness.http("GET", "/jobs/\(counting)").object
+            return (details["vertices"] as? [[String: Any]])?.compactMap { $0["parallelism"] as? Int }.max()
+        }
+        try await harness.startServer()
+        #expect(try await submit("counting").code == 0)
+        try await harness.eventually("it counts") { try totals().values.reduce(0, +) > 100 }
+        let mine = harness.folder.path + "/mine"
+        let rescaled = try await harness.run([
+            "rescale", "counting", "--parallelism", "2", "--savepoint-dir", mine, "--wait", "--output", "json",
+        ])
+        #expect(rescaled.code == 0, "\(rescaled.errors)")
+        let report = try JSONSerialization.jsonObject(with: Data(rescaled.output.utf8)) as? [String: Any]
+        let savepoint = try #require(report?["location"] as? String, "\(rescaled.output)")
+        #expect(savepoint.hasPrefix(mine + "/savepoint-") && FileManager.default.fileExists(atPath: savepoint))
+        #expect(try await widest() == 2)
+        let before = try totals().values.reduce(0, +)
+        try await harness.eventually("it counts on") { try totals().values.reduce(0, +) > before + 100 }
+
+        // One that cannot be written is the request's failure, not the job's.
+        let file = try harness.folder.file("file", "")
+        let failed = try await harness.run(["rescale", "counting", "--parallelism", "3", "--savepoint-dir", file + "/x", "--wait"])
+        #expect(failed.code == 1, "\(failed.output)")
+        try await harness.eventually("it runs with the new parallelism") {
+            guard try await harness.job("counting")?["state"] as? String == "RUNNING" else { return false }
+            return try await widest() == 3
+        }
+        let relative = try await harness.http(
+            "PATCH", "/jobs/\(counting)/rescaling?parallelism=2", body: #"{"targetDirectory": "here"}"#)
+        #expect(relative.status == 400 && relative.errors.first?.contains("'here'") == true)
+    }
+
     @Test func aSavepointIsWrittenWhileTheJobRunsAndAnotherJobStartsFromIt() async throws {
         try await harness.startServer()
         #expect(try await submit("counting").code == 0)

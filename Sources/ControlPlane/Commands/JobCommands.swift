@@ -92,34 +92,44 @@ struct CheckpointCommand<App: WeirApplication>: AsyncParsableCommand {
 
 /// `rescale JOB --parallelism N`.
 struct RescaleCommand<App: WeirApplication>: AsyncParsableCommand {
+    private struct Order: Encodable { let targetDirectory: String? }
+
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "rescale", abstract: "Change a job's parallelism: stop it with a checkpoint, start it again.",
             discussion: """
                 The parallelism may be up to the job's parallelism.max, which its first checkpoint fixed. State moves with its \
-                keys; nothing is lost or done twice.
+                keys; nothing is lost or done twice. The last checkpoint is as good for that as a savepoint, and costs what changed \
+                instead of what there is; with --savepoint-dir a savepoint of the same moment is kept as well, for a way back.
 
                 EXAMPLES
                   \(App.commandName) rescale word-count --parallelism 4 --wait
+                  \(App.commandName) rescale word-count --parallelism 4 --savepoint-dir /backup --wait
                 """)
     }
 
     @OptionGroup var target: JobArguments
     @Option(name: .shortAndLong, help: "The new parallelism.") var parallelism: Int
+    @Option(help: ArgumentHelp("Write a savepoint of the end into this folder of the server's machine, too.", valueName: "folder"))
+    var savepointDir: String?
     @OptionGroup var waiting: WaitFlags
     @OptionGroup var format: OutputFlags
 
     func run() async throws {
         let deadline = try waiting.deadline()
         let (client, job) = try await target.find(App.self)
-        let request = try await client.begin(.PATCH, "/jobs/\(job.jid)/rescaling?parallelism=\(parallelism)")
-        if waiting.wait {
-            let line = WaitingLine("rescaling '\(job.name)'")
-            _ = try await client.wait(for: job.jid, "rescaling/\(request)", deadline, line)
+        let request = try await client.begin(
+            .PATCH, "/jobs/\(job.jid)/rescaling?parallelism=\(parallelism)", body: Order(targetDirectory: savepointDir.map(AbsolutePath.of)))
+        guard waiting.wait else {
+            return try format.say(
+                "'\(job.name)' (\(job.jid)) is started again with parallelism \(parallelism)",
+                JobOutcomeReport(job, "restarting", request: request))
         }
+        let line = WaitingLine("rescaling '\(job.name)'")
+        let location = try await client.wait(for: job.jid, "rescaling/\(request)", deadline, line).location
         try format.say(
-            "'\(job.name)' (\(job.jid)) \(waiting.wait ? "runs" : "is started again") with parallelism \(parallelism)",
-            JobOutcomeReport(job, waiting.wait ? "running" : "restarting", request: waiting.wait ? nil : request))
+            "'\(job.name)' (\(job.jid)) runs with parallelism \(parallelism)" + (location.map { "; savepoint: \($0)" } ?? ""),
+            JobOutcomeReport(job, "running", location: location))
     }
 }
 

@@ -37,6 +37,15 @@ struct SavepointBody: RequestBody {
     static let fields = CodingKeys.allCases.map(\.rawValue)
 }
 
+/// Flink's has none of them.
+struct RescaleBody: RequestBody {
+    let targetDirectory: String?
+    let timeoutMillis: Int64?
+
+    enum CodingKeys: String, CodingKey, CaseIterable { case targetDirectory, timeoutMillis }
+    static let fields = CodingKeys.allCases.map(\.rawValue)
+}
+
 struct CheckpointBody: RequestBody {
     let checkpointType: OneOf<CheckpointType>?
     let triggerId: TriggerID?

@@ -83,7 +83,10 @@ struct ActionRoutes: Sendable {
             guard let parallelism = request.uri.queryParameters["parallelism"].flatMap({ Int($0) }) else {
                 throw ControlError(.badRequest, "say ?parallelism=N")
             }
-            let id = try await supervisor.rescale(try RouteJob.id(context), parallelism: parallelism)
+            let body = try await request.decoded(RescaleBody.self)
+            let id = try await supervisor.rescale(
+                try RouteJob.id(context), parallelism: parallelism,
+                savepoint: try body.targetDirectory.map { try order($0, "targetDirectory", body.timeoutMillis) })
             return try Answer.json(["request-id": JSON(id), "triggerid": JSON(id)])
         }
         addProfiles(group)

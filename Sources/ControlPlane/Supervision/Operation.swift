@@ -12,8 +12,8 @@ package struct Operation: Sendable {
         case profile
         /// Until a checkpoint that began no earlier is decided.
         case checkpoint(fromMillis: Int64)
-        /// Until another process than this serves.
-        case relaunch(from: ProcessIdentity?)
+        /// Until another process than this serves, and the savepoint of the former, if one was asked for, is written.
+        case relaunch(from: ProcessIdentity?, savepoint: Bool = false)
 
         /// Below a job's path: where its progress is asked for.
         package var resource: String {
@@ -83,9 +83,9 @@ package struct Operation: Sendable {
             } else {
                 failIfEnded(state)
             }
-        case .relaunch(let former):
+        case .relaunch(let former, let savepoint):
             if case .running(let process) = state, process != former {
-                status = .completed(location: nil, checkpoint: nil)
+                if !savepoint || written != nil { status = .completed(location: written, checkpoint: nil) }
             } else {
                 failIfEnded(state)
             }

@@ -122,8 +122,9 @@ extension Supervisor {
         return SavepointOrder(folder: folder ?? "\(options.folder)/savepoints", timeoutMillis: timeout)
     }
 
-    /// Stops the job with a checkpoint and starts it with another parallelism.
-    package func rescale(_ id: JobID, parallelism: Int) throws -> String {
+    /// Stops the job with a checkpoint and starts it from that with another parallelism. With an order for one, a savepoint of
+    /// the end is written, which is left to who asked; that needs a job that runs.
+    package func rescale(_ id: JobID, parallelism: Int, savepoint: SavepointOrder? = nil) throws -> String {
         let entry = try live(id)
         if let ending = entry.machine.state.ending, ending != .relaunch {
             throw ControlError(.conflict, "job \(id) was \(entry.machine.state.text); submit it again with another parallelism")
@@ -135,10 +136,16 @@ extension Supervisor {
             throw ControlError(
                 .badRequest, "parallelism \(parallelism) is more than the job's maximum, \(plan.maxParallelism) key groups")
         }
-        let operation = begin(.relaunch(from: entry.machine.state.process), of: id)
+        if savepoint != nil {
+            guard case .running = entry.machine.state else { throw ControlError(.conflict, "the job does not run just now") }
+        }
+        let patience = options.stopMillis + (savepoint?.timeoutMillis ?? 0)
+        let operation = begin(
+            .relaunch(from: entry.machine.state.process, savepoint: savepoint != nil), of: id,
+            limitMillis: max(Operation.limitMillis, patience + Self.graceMillis))
         entries[id]?.view.record.submission.settings[StandardSettings.parallelism.key.name] = String(parallelism)
-        entries[id]?.stop = StopOrder()
-        apply(.endAsked(.relaunch, patienceMillis: options.stopMillis), to: id)
+        entries[id]?.stop = StopOrder(savepoint: savepoint, operation: savepoint == nil ? nil : operation)
+        apply(.endAsked(.relaunch, patienceMillis: patience), to: id)
         return operation
     }
 
