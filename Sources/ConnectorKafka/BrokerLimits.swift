@@ -52,9 +52,8 @@ public struct BrokerLimits: Sendable {
             let own = all.filter { $0.remark.setting == name }
             guard let worst = own.max(by: { $0.remark.level < $1.remark.level })?.remark else { return nil }
             guard own.contains(where: { $0.remark != worst }) else { return worst }
-            return Remark(
-                level: worst.level, setting: name,
-                detail: "differs: " + own.map { "broker \($0.id): \($0.remark.detail)" }.joined(separator: "; "), remedy: worst.remedy)
+            let each = own.map { "broker \($0.id): \($0.remark.detail)" }.joined(separator: "; ")
+            return Remark(level: worst.level, setting: name, detail: "differs: \(each)", remedy: worst.remedy)
         }
     }
 

@@ -105,7 +105,8 @@ extension KafkaAdmin {
                 rd_kafka_DescribeAcls(handle.pointer, filter, options, queue)
             } read: { event in
                 var count = 0
-                guard let list = rd_kafka_DescribeAcls_result_acls(rd_kafka_event_DescribeAcls_result(event), &count) else { return }
+                let result = rd_kafka_event_DescribeAcls_result(event)
+                guard let list = rd_kafka_DescribeAcls_result_acls(result, &count) else { return }
                 rules = (0..<count).compactMap { list[$0].flatMap(KafkaAccessRule.init(binding:)) }
             }
         } catch let error as KafkaError where error.response == RD_KAFKA_RESP_ERR_SECURITY_DISABLED {

@@ -44,8 +44,8 @@ extension KafkaAdmin {
             }
         }
         return KafkaCluster(
-            clientVersion: String(cString: rd_kafka_version_str()), brokers: brokers, releases: versions.releases, settings: settings,
-            refusals: refusals)
+            clientVersion: String(cString: rd_kafka_version_str()), brokers: brokers, releases: versions.releases,
+            settings: settings, refusals: refusals)
     }
 
     /// Asks for a committed offset of the group: throws what keeps a job from using it, `GROUP_AUTHORIZATION_FAILED` for one.

@@ -26,7 +26,8 @@ struct KafkaPermissions {
             return [
                 DoctorFinding(
                     .ok, Self.what,
-                    "the brokers do not tell this user their access rules (\(error)); whether it may write to a topic shows when a job does",
+                    "the brokers do not tell this user their access rules (\(error)); whether it may write to a topic shows when "
+                        + "a job does",
                     remedy: "Allow Describe on the cluster to have them looked at.")
             ]
         }
@@ -39,7 +40,8 @@ struct KafkaPermissions {
             return [
                 DoctorFinding(
                     .ok, Self.what,
-                    "\(user) sees the access rules though none allows that: a super user, or one that the brokers know by another name")
+                    "\(user) sees the access rules though none allows that: a super user, or one that the brokers know by "
+                        + "another name")
             ]
         }
         var missing: [String] = []
@@ -58,6 +60,9 @@ struct KafkaPermissions {
                     remedy: "Allow it if a job or service of this user needs it: kafka-acls.sh --add --allow-principal \(user) ….")
             }
         }
-        return [DoctorFinding(.ok, Self.what, "\(user) may read and write the \(topics.count) topics, use the groups, and write idempotently")]
+        return [
+            DoctorFinding(
+                .ok, Self.what, "\(user) may read and write the \(topics.count) topics, use the groups, and write idempotently")
+        ]
     }
 }

@@ -25,7 +25,8 @@ import Testing
         try await harness.startServer()
         // Twenty lines a second: the file is larger than four KiB again every few seconds.
         try await submit([
-            "--set", "counting.rate=2000", "--set", "log.file-size=4096", "--set", "log.files=1000", "--set", "log.levels=chatter=debug",
+            "--set", "counting.rate=2000", "--set", "log.file-size=4096", "--set", "log.files=1000",
+            "--set", "log.levels=chatter=debug",
         ])
         let following = try harness.start(["logs", "counting", "-f"])
         try await harness.eventually("it shows something") { try !text(following.output).isEmpty }
@@ -55,7 +56,8 @@ import Testing
         // More than the job says in the time that this test waits for it.
         let handle = try #require(FileHandle(forWritingAtPath: log))
         try handle.seekToEnd()
-        try handle.write(contentsOf: Data((String(repeating: String(repeating: "x", count: 99) + "\n", count: 600) + "the last\n").utf8))
+        let line = String(repeating: "x", count: 99) + "\n"
+        try handle.write(contentsOf: Data((String(repeating: line, count: 600) + "the last\n").utf8))
         let following = try harness.start(["logs", "counting", "-f"])
         try await harness.eventually("it has come to the end") { try text(following.output).contains("\nthe last\n") }
         #expect(truncate(log, 0) == 0)

@@ -94,7 +94,9 @@ import WeirKit
     }
 
     @Test func aLatencyOfAnEarlierReleaseHasNoThousandth() throws {
-        let stored = try snapshot(atMillis: 0, []) { $0["latencies"] = [["operatorID": "counts", "p50Seconds": 0.5, "p99Seconds": 1]] }
+        let stored = try snapshot(atMillis: 0, []) {
+            $0["latencies"] = [["operatorID": "counts", "p50Seconds": 0.5, "p99Seconds": 1]]
+        }
         #expect(stored.latencies == [.init(operatorID: "counts", p50Seconds: 0.5, p99Seconds: 1, p999Seconds: nil)])
     }
 
@@ -110,7 +112,7 @@ import WeirKit
     @Test func topShowsTheOperatorsOfAChainBelowIt() throws {
         let text = """
             [{"name": "numbers → keyed", "subtasks": [
-              {"weir": {"recordsInPerSecond": 120, "recordsOutPerSecond": 100, "busy": 0.25, "backPressured": 0.5, "watermark": null}},
+              {"weir": {"recordsInPerSecond": 120, "recordsOutPerSecond": 100, "busy": 0.25, "backPressured": 0.5}},
               {"weir": {"recordsInPerSecond": 80, "recordsOutPerSecond": 100, "busy": 0.75, "backPressured": 0, "watermark": null}}],
              "weir": {"hasReaders": true, "checkpointMillis": 12, "operators": [
               {"id": "numbers", "recordsInPerSecond": null, "recordsOutPerSecond": 200, "lagRecords": 7},
@@ -133,7 +135,8 @@ import WeirKit
 
     @Test func aServerOfAnEarlierReleaseTellsOfChainsOnly() throws {
         let text = """
-            [{"name": "counts", "subtasks": [{"weir": {"recordsInPerSecond": 1, "recordsOutPerSecond": 2, "busy": 0, "backPressured": 0}}]}]
+            [{"name": "counts", "subtasks": [
+              {"weir": {"recordsInPerSecond": 1, "recordsOutPerSecond": 2, "busy": 0, "backPressured": 0}}]}]
             """
         let vertices = try JSONDecoder().decode([TopView.Vertex].self, from: Data(text.utf8))
         #expect(TopView.chains(vertices).split(separator: "\n").map { $0.split(separator: " ").map(String.init) }.last

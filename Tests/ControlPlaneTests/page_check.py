@@ -3,8 +3,8 @@
     python page_check.py URL BROWSER GUARDED-URL TOKEN [SHOTS]
 
 The job `counting` runs with parallelism 2 and checkpoints; at the end it is stopped, and submitted by nobody again. The job
-`endless` runs until it is cancelled here, the job `broken` has failed. GUARDED-URL: a server without jobs that asks for TOKEN. Prints what was checked; a failed check ends with
-its traceback. SHOTS: a folder for screenshots.
+`endless` runs until it is cancelled here, the job `broken` has failed. GUARDED-URL: a server without jobs that asks for TOKEN.
+Prints what was checked; a failed check ends with its traceback. SHOTS: a folder for screenshots.
 """
 
 import re

@@ -99,8 +99,9 @@ struct RescaleCommand<App: WeirApplication>: AsyncParsableCommand {
             commandName: "rescale", abstract: "Change a job's parallelism: stop it with a checkpoint, start it again.",
             discussion: """
                 The parallelism may be up to the job's parallelism.max, which its first checkpoint fixed. State moves with its \
-                keys; nothing is lost or done twice. The last checkpoint is as good for that as a savepoint, and costs what changed \
-                instead of what there is; with --savepoint-dir a savepoint of the same moment is kept as well, for a way back.
+                keys; nothing is lost or done twice. The last checkpoint is as good for that as a savepoint, and costs what \
+                changed instead of what there is; with --savepoint-dir a savepoint of the same moment is kept as well, for a \
+                way back.
 
                 EXAMPLES
                   \(App.commandName) rescale word-count --parallelism 4 --wait
@@ -119,7 +120,8 @@ struct RescaleCommand<App: WeirApplication>: AsyncParsableCommand {
         let deadline = try waiting.deadline()
         let (client, job) = try await target.find(App.self)
         let request = try await client.begin(
-            .PATCH, "/jobs/\(job.jid)/rescaling?parallelism=\(parallelism)", body: Order(targetDirectory: savepointDir.map(AbsolutePath.of)))
+            .PATCH, "/jobs/\(job.jid)/rescaling?parallelism=\(parallelism)",
+            body: Order(targetDirectory: savepointDir.map(AbsolutePath.of)))
         guard waiting.wait else {
             return try format.say(
                 "'\(job.name)' (\(job.jid)) is started again with parallelism \(parallelism)",

@@ -73,8 +73,8 @@ struct DescribeCommand<App: WeirApplication>: AsyncParsableCommand {
         CommandConfiguration(
             commandName: "describe", abstract: "Show a job: its graph, its subtasks, checkpoints, failures and history.",
             discussion: """
-                OUT counts what a chain sent to other chains: '-' where none reads from it, as from a sink. P50, P99 and P99.9: how \
-                long records of the last minute or two took from the slowest source to the chain's last operator. \
+                OUT counts what a chain sent to other chains: '-' where none reads from it, as from a sink. P50, P99 and P99.9: \
+                how long records of the last minute or two took from the slowest source to the chain's last operator. \
                 With --output json it is the server's document of the job, in Flink's shape.
 
                 EXAMPLES

@@ -77,6 +77,7 @@ package enum WaitingText {
     }
 
     package static func plain(_ what: String, seconds: Int, of total: Int?, state: String?) -> String {
-        "\(what) … \(Age.text(millis: Int64(seconds) * 1000))" + (total.map { " of \($0)s" } ?? "") + (state.map { " (\($0))" } ?? "")
+        let length = total.map { " of \($0)s" } ?? ""
+        return "\(what) … \(Age.text(millis: Int64(seconds) * 1000))\(length)" + (state.map { " (\($0))" } ?? "")
     }
 }

@@ -47,7 +47,7 @@ package struct SimulationReport: Sendable {
             retries      \(retries) attempts repeated; \(duplicates) answered requests sent again, \(duplicatesAnsweredOtherwise) answered otherwise
             conflicts    \(conflicts) other orders under a used key, \(conflictsNotRefused) not refused
             outcomes     \(filled) filled, rejected: \(list(rejected)), \(pending) still pending
-            latency      p50 \(millis(0.5)) ms, p99 \(millis(0.99)) ms from placing to acceptance
+            latency      p50 \(millis(0.5)) ms, p99 \(millis(0.99)) ms, p99.9 \(millis(0.999)) ms from placing to acceptance
             """
     }
 }
