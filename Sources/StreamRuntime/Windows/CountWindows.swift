@@ -24,6 +24,7 @@
 ///
 /// K1. After each `every` records of a key comes a result over its last `size`, or over all it ever had if these are fewer.
 /// K2. When windows do not overlap, a key without records since its last result has no state.
+/// K3. What a job with larger windows had counted of a key is in the result that the key's next record gives.
 public struct CountWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Value == A.Output, E.Key: StreamKey {
     public typealias Input = A.Input
     public typealias Output = E.Output
@@ -58,13 +59,13 @@ public struct CountWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Val
     where Down.Element == Output {
         let key = logic.key(input)
         let list = table.pointer(for: key, initial: { List() })
-        if list.pointee.count % groupSize == 0 {
-            if list.pointee.groups.count == groupsMax { list.pointee.groups.removeFirst() }
+        if list.pointee.count % groupSize == 0, list.pointee.count < every {
+            while list.pointee.groups.count >= groupsMax { list.pointee.groups.removeFirst() }
             list.pointee.groups.append(logic.aggregate.empty())
         }
         logic.aggregate.add(input, to: &list.pointee.groups[list.pointee.groups.count - 1])
         list.pointee.count += 1
-        guard list.pointee.count == every else { return }
+        guard list.pointee.count >= every else { return }
         var value = list.pointee.groups[0]
         for group in list.pointee.groups.dropFirst() { logic.aggregate.merge(group, into: &value) }
         if groupsMax * groupSize <= every { table.remove(key) } else { list.pointee.count = 0 }
