@@ -4,6 +4,53 @@ import Testing
 
 /// Jobs that go on from a checkpoint with other windows under the same id: what was counted is in a result, and leaves.
 @Suite struct ChangedWindowTests {
+    private func timed(
+        _ events: Events, _ assigner: WindowAssigner, lateness: Duration = .zero
+    ) -> Stream<some Chain<WindowResult<Int64, [Int64]>>> {
+        events.keyed(by: \.key).window(assigner).allowedLateness(lateness).aggregate(ids()).id("w")
+    }
+
+    /// What the operator keeps after the last checkpoint.
+    private func entries(_ harness: OperatorHarness<Event, WindowResult<Int64, [Int64]>>) throws -> Double {
+        _ = try harness.snapshot()
+        return harness.metrics.sum("weir_state_entries", where: ["operator": "w"])
+    }
+
+    @Test(arguments: [(10, 20), (20, 10)] as [(Int64, Int64)]) func openWindowsOfAnotherSizeGiveTheirResults(
+        before: Int64, after: Int64
+    ) throws {
+        let harness = try OperatorHarness { (events: Events) in timed(events, .tumbling(.milliseconds(before))) }
+        try harness.push(Event(1, id: 0), at: 3)
+        let restored = try OperatorHarness(restoring: harness.snapshot()) { (events: Events) in
+            timed(events, .tumbling(.milliseconds(after)))
+        }
+        try restored.watermark(9)
+        #expect(restored.elements.isEmpty)
+        try restored.watermark(19)
+        #expect(restored.elements.map(\.value) == [[0]])
+        #expect(restored.elements.map(\.window) == [TimeWindow(start: 0, end: after)])
+        #expect(try entries(restored) == 0)
+    }
+
+    @Test(arguments: [(5, 20), (20, 5)] as [(Int64, Int64)]) func endedWindowsAreKeptForAnotherLateness(
+        before: Int64, after: Int64
+    ) throws {
+        let harness = try OperatorHarness { (events: Events) in
+            timed(events, .tumbling(.milliseconds(10)), lateness: .milliseconds(before))
+        }
+        try harness.push(Event(1, id: 0), at: 3)
+        try harness.watermark(9)
+        #expect(harness.elements.map(\.value) == [[0]])
+        let restored = try OperatorHarness(restoring: harness.snapshot()) { (events: Events) in
+            timed(events, .tumbling(.milliseconds(10)), lateness: .milliseconds(after))
+        }
+        try restored.push(Event(1, id: 1), at: 4)
+        #expect(restored.elements.map(\.value) == [[0, 1]])
+        try restored.watermark(29)
+        #expect(restored.elements.map(\.value) == [[0, 1]], "and no result twice")
+        #expect(try entries(restored) == 0)
+    }
+
     private func counted(_ events: Events, _ assigner: WindowAssigner) -> Stream<some Chain<WindowResult<Int64, [Int64]>>> {
         events.keyed(by: \.key).window(assigner).aggregate(ids()).id("w")
     }

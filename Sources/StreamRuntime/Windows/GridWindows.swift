@@ -4,6 +4,8 @@
 /// D1. A window exists from its first record until the watermark passes its last millisecond plus the allowed lateness.
 /// D2. While it exists exactly one end timer of it is registered: for its last millisecond, and then for its removal.
 /// D3. A record is late when every window it is in is over for good; it changes none.
+/// D4. A window of event time that a job with another size or lateness began ends as this job's do, at the latest when the
+///     timer comes due that it has from there.
 public struct GridWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Value == A.Output, E.Key: StreamKey {
     public typealias Input = A.Input
     public typealias Output = E.Output
@@ -85,9 +87,16 @@ public struct GridWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Valu
             if entry.pointee.state.earlyTimer(at: millis) { try fire(entry, id, .early, into: &down) }
         case .end(let millis):
             let last = grid.last(of: id.start)
-            guard millis == last || millis == removal(last), let entry = table.existing(id) else { return }
+            guard millis == last || millis == removal(last) else { return try renew(id, last, instead: millis) }
+            guard let entry = table.existing(id) else { return }
             try end(entry, id, last, at: millis, into: &down)
         }
+    }
+
+    /// A timer for `millis`, which is no time of the window. In processing time it is an early one; in event time, D4.
+    @inlinable func renew(_ id: ID, _ last: Int64, instead millis: Int64) throws {
+        guard !time.isProcessing, table.lookup(id) != nil else { return }
+        time.register(end: millis < last ? last : removal(last), for: id)
     }
 
     /// The window's last millisecond is over, or the lateness allowed for it.
