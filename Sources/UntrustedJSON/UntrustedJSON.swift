@@ -10,13 +10,13 @@ package enum UntrustedJSON {
 
     /// Throws `DecodingError`. Costs a pass over the bytes more than `JSONDecoder`.
     package static func decode<Value: Decodable>(
-        _ type: Value.Type, from data: Data, depthMax: Int = depthMax
+        _ type: Value.Type, from data: Data, depthMax: Int = depthMax, by decoder: JSONDecoder = JSONDecoder()
     ) throws -> Value {
         guard isShallow(data, depthMax: depthMax) else {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: [], debugDescription: "nested more than \(depthMax) deep"))
         }
-        return try JSONDecoder().decode(type, from: data)
+        return try decoder.decode(type, from: data)
     }
 
     /// An object whose fields are looked at one by one; nil for anything else.

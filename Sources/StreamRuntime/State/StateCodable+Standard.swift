@@ -114,6 +114,8 @@ extension CodableState {
     public func encode(into writer: inout ByteWriter) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: FloatWords.infinity, negativeInfinity: FloatWords.negativeInfinity, nan: FloatWords.nan)
         do {
             writer.sized([UInt8](try encoder.encode(self)))
         } catch {
@@ -122,10 +124,21 @@ extension CodableState {
     }
     public init(from reader: inout ByteReader) throws {
         let bytes = try reader.sized()
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: FloatWords.infinity, negativeInfinity: FloatWords.negativeInfinity, nan: FloatWords.nan)
         do {
-            self = try UntrustedJSON.decode(Self.self, from: Data(bytes), depthMax: UntrustedJSON.depthMaxOfUsers)
+            self = try UntrustedJSON.decode(
+                Self.self, from: Data(bytes), depthMax: UntrustedJSON.depthMaxOfUsers, by: decoder)
         } catch {
             throw StateDecodingError("JSON state of \(Self.self) does not decode: \(error)")
         }
     }
+}
+
+/// Floating-point values that are no JSON numbers, as stored: a record from outside may hold one.
+private enum FloatWords {
+    static let infinity = "Infinity"
+    static let negativeInfinity = "-Infinity"
+    static let nan = "NaN"
 }
