@@ -29,6 +29,21 @@ import Testing
         #expect(!bucket.isEmpty)
     }
 
+    /// Rates come from settings.
+    @Test func extremeRatesAreNoOverflow() throws {
+        var bucket = TokenBucket(perSecond: 1e-300, burst: 1, nowNanos: 0)
+        bucket.take()
+        #expect((1..<Int64.max / 2).contains(bucket.nanosUntilPaid))
+        for rate in [Double.infinity, 1e300, .greatestFiniteMagnitude] {
+            let numbers = CollectSink<Int64>()
+            let test = try JobTest { flow in
+                flow.source(GeneratorSource(count: 3, ratePerSecond: rate) { $0 }).sink(numbers)
+            }
+            try test.finish()
+            #expect(numbers.elements == [0, 1, 2])
+        }
+    }
+
     /// Batches of a slow stream leave with one record each, and still take turns.
     @Test func aSlowStreamIsDealtOutToo() throws {
         let harness = try Numbers(parallelism: 3) { $0.rebalanced().map { $0 }.id("dealt") }

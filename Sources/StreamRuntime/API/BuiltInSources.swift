@@ -98,7 +98,7 @@ public struct GeneratorSource<Element>: Source {
                 }
                 if cursor.isPaused(position) { continue }
                 cursor.select(position)
-                if let dueNow { until = min(until, part.next + max(0, dueNow - part.emitted)) }
+                if let dueNow { until = min(until, part.next.addingSaturating(max(0, dueNow - part.emitted))) }
                 var next = part.next
                 defer {
                     parts[position].emitted += next - part.next
@@ -139,7 +139,8 @@ public struct GeneratorSource<Element>: Source {
         /// How many records a part should have emitted by now.
         @usableFromInline func due() -> Int64? {
             guard let pace else { return nil }
-            return Int64(Double(pace.clock.monotonicNanos() - pace.beganNanos) / 1e9 * pace.perPartPerSecond)
+            let due = Double(pace.clock.monotonicNanos() - pace.beganNanos) / 1e9 * pace.perPartPerSecond
+            return Int64(max(0, min(0x1p62, due)))  // also without time or limit, which make no number
         }
 
         public func positions() -> [SplitPosition] { parts.map { SplitPosition(split: $0.split, next: $0.next) } }

@@ -87,6 +87,7 @@ package struct TokenBucket {
 
     package var isEmpty: Bool { tokens < 0 }
 
-    /// Until what was used on credit is paid back.
-    package var nanosUntilPaid: Int64 { Int64((max(0, -tokens) / perSecond * 1e9).rounded(.up)) }
+    /// Until what was used on credit is paid back; a century stands for all that takes longer.
+    package var nanosUntilPaid: Int64 { Int64(min(max(0, -tokens) / perSecond * 1e9, Self.centuryNanos).rounded(.up)) }
+    private static let centuryNanos = 100 * 366 * 86_400e9
 }
