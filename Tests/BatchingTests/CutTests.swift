@@ -92,6 +92,17 @@ private func name(_ cut: Cut<Int32, Line>) -> String {
         #expect(add(0, 3) == nil && add(0, 4) == "0:3-4#2")
     }
 
+    /// K1, of a job that goes on with lower limits: no cut takes another's place.
+    @Test func aCutThatIsFullByLoweredLimitsHasEnded() {
+        var table = CutTable<Int32, Line>(BatchLimits(countMax: 1, bytesMax: 3, ageMax: .seconds(1)))
+        table.restore(
+            Cut(partition: 0, firstOffset: 0, lastOffset: 1, elements: [Line(0, 0), Line(0, 1)]), hasEnded: false,
+            weight: { _ in 2 }, nowNanos: { 0 })
+        let made = table.add(Line(0, 2), of: 0, offset: 2, weight: 2, nowNanos: { 0 })
+        #expect(made == nil, "it waits behind the other")
+        #expect(table.decided(.genesis).map(name) == ["0:0-1#2", "0:2-2#1"])
+    }
+
     @Test func aCutThatGrowsGoesOnFromTheSnapshot() throws {
         let first = try harness()
         try first.push(Line(0, 7))

@@ -118,8 +118,11 @@ package struct CutTable<Partition: Hashable & Sendable, Element: Sendable> {
     package mutating func restore(
         _ cut: MadeCut, hasEnded: Bool, weight: (Element) -> Int, nowNanos: () -> Int64
     ) {
-        // After a change of parallelism the parts of one partition may meet: each stays a cut of its own.
-        if hasEnded || growing[cut.partition] != nil { return recorded.append((.genesis, cut, false)) }
+        // After a change of parallelism the parts of one partition may meet: each stays a cut of its own. One that is full by
+        // limits which were lowered meanwhile has ended where the snapshot has it.
+        if hasEnded || growing[cut.partition] != nil || cut.elements.count >= limits.countMax {
+            return recorded.append((.genesis, cut, false))
+        }
         var grown = Growing(firstOffset: cut.firstOffset, lastOffset: cut.lastOffset)
         for element in cut.elements { grown.batch.add(element, weight: weight(element), nowNanos: nowNanos) }
         growing[cut.partition] = grown
