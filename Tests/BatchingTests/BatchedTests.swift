@@ -50,6 +50,16 @@ import Testing
         #expect(harness.takeOutput() == [Emitted([9], at: 100), Emitted([8], at: 200)])
     }
 
+    /// One that nobody adds to after the restore.
+    @Test func aRestoredBatchHasItToo() throws {
+        let first = try harness()
+        try first.push(1, at: 100)
+        try first.push(2, at: 90)
+        let again = try harness(restoring: try first.snapshot())
+        try again.advance(by: .milliseconds(300))
+        #expect(again.takeOutput() == [Emitted([1, 2], at: 90)])
+    }
+
     @Test func theEndOfTheInputWaitsForWhatIsHeld() throws {
         let harness = try harness()
         try harness.push(1)

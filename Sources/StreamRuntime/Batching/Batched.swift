@@ -24,6 +24,8 @@ public struct Batched<Element: StateCodable>: Operator {
     private let limits: BatchLimits
     private let weight: @Sendable (Element) -> Int
     private let stored: OperatorListState<Element>
+    /// The batch's event time, once for each element: so it is dealt out as they are. Empty in a stream without.
+    private let storedTimes: OperatorListState<Int64>
     private var open = OpenBatch<Element>()
     private var lastTime = Int64.min
     /// A task does not end while an operator has something pending.
@@ -37,8 +39,11 @@ public struct Batched<Element: StateCodable>: Operator {
         self.limits = limits
         self.weight = weight
         stored = try context.listState("open", Element.self, redistribution: .split)
+        storedTimes = try context.listState("open-times", Int64.self, redistribution: .split)
         for element in stored.elements { add(element) }
+        lastTime = storedTimes.elements.last ?? .min
         stored.elements = []
+        storedTimes.elements = []
     }
 
     public mutating func process<Down: Collector>(_ input: Element, into down: inout Down) throws
@@ -80,5 +85,8 @@ public struct Batched<Element: StateCodable>: Operator {
         services.pending += isPending ? 1 : -1
     }
 
-    public mutating func barrier(_ snapshot: TaskSnapshot) throws { stored.elements = open.elements }
+    public mutating func barrier(_ snapshot: TaskSnapshot) throws {
+        stored.elements = open.elements
+        storedTimes.elements = lastTime == .min ? [] : open.elements.map { _ in lastTime }
+    }
 }
