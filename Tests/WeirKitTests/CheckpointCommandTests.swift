@@ -40,6 +40,14 @@ import Testing
         return try #require(files.first)
     }
 
+    /// Of a job that has taken none yet; the folder may be a backup that cannot be written to.
+    @Test func lookingAtAFolderLeavesItAsItIs() async throws {
+        try FileManager.default.createDirectory(atPath: jobFolder, withIntermediateDirectories: true)
+        let list = try await fixture.run(["checkpoints", "list", "checkpoints"])
+        #expect(list.code == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: jobFolder) == [])
+    }
+
     @Test func listShowAndVerifySoundCheckpoints() async throws {
         try await makeCheckpoints()
         for place in ["checkpoints", jobFolder] {

@@ -29,6 +29,13 @@ public struct FileCheckpointStore: CheckpointFiles {
         for path in [folder, files] { try disk.makeFolder(path) }
     }
 
+    /// To be read only: nothing is made in the folder, which may be where nothing can be written.
+    public init(reading folder: String, disk: any Disk = SystemDisk()) {
+        self.folder = folder
+        self.disk = disk
+        faults = nil
+    }
+
     private var files: String { "\(folder)/files" }
 
     // MARK: Files

@@ -44,8 +44,8 @@ public struct Savepoint: Sendable {
         disk.size("\(path)/\(manifestName)") != nil
     }
 
-    /// Its files.
-    public func store() throws -> FileCheckpointStore { try FileCheckpointStore(folder: path, disk: disk) }
+    /// Its files, for reading.
+    public func store() throws -> FileCheckpointStore { FileCheckpointStore(reading: path, disk: disk) }
 
     /// Size and checksum of every file; the first problem is thrown.
     public func verify() throws { try store().verify(manifest) }

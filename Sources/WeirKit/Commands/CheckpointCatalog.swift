@@ -27,7 +27,7 @@ struct CheckpointCatalog {
         let isJobFolder = names.contains { $0.hasPrefix("chk-") } || names.contains("files")
         let folders = isJobFolder ? [path] : names.filter { JobID($0) != nil }.map { "\(path)/\($0)" }
         jobs = try folders.map { folder in
-            let store = try FileCheckpointStore(folder: folder)
+            let store = FileCheckpointStore(reading: folder)
             return JobFolder(
                 id: URL(fileURLWithPath: folder).lastPathComponent, store: store,
                 manifestNames: try store.manifestNames())

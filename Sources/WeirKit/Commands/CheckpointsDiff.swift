@@ -41,6 +41,6 @@ struct CheckpointsDiff<App: WeirApplication>: ParsableCommand {
         let url = URL(fileURLWithPath: text)
         let place = url.deletingLastPathComponent().path
         guard url.lastPathComponent != Savepoint.manifestName else { return try Savepoint(at: place).manifest }
-        return try FileCheckpointStore(folder: place).manifest(named: url.lastPathComponent).manifest
+        return try FileCheckpointStore(reading: place).manifest(named: url.lastPathComponent).manifest
     }
 }
