@@ -6,7 +6,7 @@ public protocol Source<Element>: Sendable {
 
     /// The splits there are now, each with the position a *first* start would begin at. Called once per
     /// start of the job, on the coordinator's thread; may block (bounded by `context.isCancelled`).
-    /// A job's state is bound to its splits: one that disappears is refused, a new one begins at `start`.
+    /// A job's state is bound to its splits: one that disappears is refused, a new one begins at `startWhenAdded`.
     func discoverSplits(_ context: SourceContext) throws -> [SourceSplit]
 
     /// Called once per subtask, on its worker thread's behalf, before the first record. May block briefly.

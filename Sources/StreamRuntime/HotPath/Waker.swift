@@ -2,7 +2,7 @@ import COSShim
 import Foundation
 import Synchronization
 
-/// Lets a worker thread sleep and others wake it: short spin first, then an eventfd.
+/// Lets a worker thread sleep and others wake it, by an eventfd.
 public final class Waker: Sendable {
     private let descriptor: Int32
     private let asleep = Atomic<Bool>(false)

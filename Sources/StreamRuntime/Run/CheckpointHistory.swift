@@ -169,10 +169,10 @@ public final class CheckpointHistory: Sendable {
         }
     }
 
-    /// The attempt has failed; an open checkpoint failed with it.
-    func attemptFailed(atMillis millis: Int64, reason: String) {
+    /// The attempt has failed; an open checkpoint failed with it. False: there was none.
+    func attemptFailed(atMillis millis: Int64, reason: String) -> Bool {
         state.withLock { state in
-            guard state.reading.records.last?.status == .inProgress else { return }
+            guard state.reading.records.last?.status == .inProgress else { return false }
             state.reading.failed += 1
             Self.updateOpen(&state) {
                 $0.status = .failed
@@ -180,6 +180,7 @@ public final class CheckpointHistory: Sendable {
                 $0.durationMillis = Int(max(0, millis - $0.triggeredAtMillis))
                 $0.failure = reason
             }
+            return true
         }
     }
 

@@ -28,7 +28,8 @@ public enum JobStatus: Sendable, Equatable {
 
 /// Runs one job in this process: attempts, restarts, the end.
 ///
-/// `run` returns when the job has ended (outside Swift concurrency it blocks its thread); `stop` and `status` may be called from any thread.
+/// `run` returns when the job has ended (outside Swift concurrency it blocks its thread); `stop` and `status` may be called
+/// from any thread.
 public final class JobRunner: Sendable {
     public let job: JobID
     public let jobName: String
@@ -198,8 +199,9 @@ public final class JobRunner: Sendable {
             } catch {
                 // Stopped before anything was read: there is nothing to finish.
                 if isStopRequested, !hasStarted { return set(isCancelRequested ? .cancelled : .finished) }
-                checkpointMetrics.failed()
-                checkpointHistory.attemptFailed(atMillis: environment.clock.wallMillis(), reason: "\(error)")
+                if checkpointHistory.attemptFailed(atMillis: environment.clock.wallMillis(), reason: "\(error)") {
+                    checkpointMetrics.failed()
+                }
                 if isCancelRequested { return set(.cancelled) }
                 if hasDecided || !isExpiry(error) { expiriesInARow = 0 }
                 if isExpiry(error), !wasPaused { expiriesInARow += 1 }
