@@ -1,19 +1,11 @@
 import StreamRuntime
 
-/// What a join should put out, worked out without any thought of cost: everything that ever came is kept.
-protocol JoinModel {
-    /// The results of one more record, as `pairing@time`; `nil` when it is late.
-    mutating func first(_ event: Event) -> [String]?
-    mutating func second(_ event: Event) -> [String]?
-    mutating func watermark(_ time: Int64) -> [String]
-}
-
 func pairing(_ first: Event?, _ second: Event?) -> String {
     "\(first.map { "\($0.id)" } ?? "-")+\(second.map { "\($0.id)" } ?? "-")"
 }
 
 /// Every pair of accepted records within reach; what stayed alone, once no partner can come.
-struct IntervalModel: JoinModel {
+struct IntervalModel: PairModel {
     let lower: Int64
     let upper: Int64
     let keepsFirst: Bool
@@ -77,7 +69,7 @@ struct IntervalModel: JoinModel {
 }
 
 /// Each record with the latest version that is not after it, of all that have come.
-struct TemporalModel: JoinModel {
+struct TemporalModel: PairModel {
     let keepsFirst: Bool
     private var waiting: [Event] = []
     private var versions: [Event] = []

@@ -20,7 +20,7 @@ import Testing
             _ keepsFirst: Bool, _ keepsSecond: Bool, _ build: @escaping (Input, Input) -> Stream<C>
         ) async throws {
             let model = IntervalModel(lower: max(lower, -.max), upper: upper, keepsFirst: keepsFirst, keepsSecond: keepsSecond)
-            var trial = try JoinTrial(life, model: model, build: build)
+            var trial = try PairTrial(life, model: model, build: build)
             try await trial.run(steps: 120)
         }
         try await trial(true, true) { interval($0, $1).full { pairing($0, $1) } }
@@ -32,12 +32,12 @@ import Testing
 
     @Test(arguments: TrialCase.some(heap: 16)) func temporalJoinsAreWhatANaiveOneIs(_ life: TrialCase) async throws {
         let removals = life.pick([true, false])
-        var left = try JoinTrial(life, model: TemporalModel(keepsFirst: true), removals: removals) {
+        var left = try PairTrial(life, model: TemporalModel(keepsFirst: true), removals: removals) {
             Self.keyedPair($0, $1).temporalJoin(removedWhen: \.isRemoval).left { pairing($0, $1) }
         }
         try await left.run(steps: 150)
         guard life.backend == .heap else { return }
-        var inner = try JoinTrial(life, model: TemporalModel(keepsFirst: false), removals: removals) {
+        var inner = try PairTrial(life, model: TemporalModel(keepsFirst: false), removals: removals) {
             Self.keyedPair($0, $1).temporalJoin(removedWhen: \.isRemoval).inner { pairing($0, $1) }
         }
         try await inner.run(steps: 150)

@@ -4,7 +4,7 @@ import Testing
 
 /// Every accepted record in the windows it belongs to; pairs, as a window ends. In exact arithmetic; what would reach beyond
 /// the ends of time is cut there, as docs/windows.md says.
-struct WindowJoinModel: JoinModel {
+struct WindowJoinModel: PairModel {
     enum Kind {
         case grid(size: Int64, slide: Int64)
         case session(gap: Int64)
@@ -107,7 +107,7 @@ struct WindowJoinModel: JoinModel {
         func trial<C: Chain<String>>(
             _ keepsFirst: Bool, _ keepsSecond: Bool, _ build: @escaping (Input, Input) -> Stream<C>
         ) async throws {
-            var trial = try JoinTrial(
+            var trial = try PairTrial(
                 life, model: WindowJoinModel(kind, keepsFirst: keepsFirst, keepsSecond: keepsSecond),
                 lateMetric: "weir_window_late_records_total", build: build)
             try await trial.run(steps: 120)

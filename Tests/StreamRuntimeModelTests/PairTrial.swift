@@ -2,11 +2,29 @@ import StreamRuntime
 import StreamRuntimeTesting
 import Testing
 
-/// Drives a join and its model through the same random life: records and watermarks of both sides, barriers, restores at
-/// another parallelism, from the newest snapshot or from an older one. With an older one what came since is undone, as
+/// What an operator with two inputs should put out, worked out without any thought of cost: a join keeps everything that
+/// ever came.
+protocol PairModel {
+    /// The results of one more record, as `result@time`; `nil` when it is late.
+    mutating func first(_ event: Event) -> [String]?
+    mutating func second(_ event: Event) -> [String]?
+    mutating func watermark(_ time: Int64) -> [String]
+    /// Processing time has come to this.
+    mutating func clock(_ millis: Int64) -> [String]
+    /// The operator starts, or is restored; processing time is 0.
+    mutating func start(parallelism: Int)
+}
+
+extension PairModel {
+    mutating func clock(_ millis: Int64) -> [String] { [] }
+    mutating func start(parallelism: Int) {}
+}
+
+/// Drives an operator and its model through the same random life: records and watermarks of both sides, processing time,
+/// barriers, restores at another parallelism, from the newest snapshot or from an older one. With an older one what came since is undone, as
 /// it is with a sink that writes in transactions, and the inputs are read again from there: each in its order, not
 /// necessarily taking the same turns.
-struct JoinTrial<C: Chain<String>, Model: JoinModel> {
+struct PairTrial<C: Chain<String>, Model: PairModel> {
     typealias Pair = PairHarness<Event, Event, String>
     private enum Item {
         case record(Event)
@@ -34,6 +52,7 @@ struct JoinTrial<C: Chain<String>, Model: JoinModel> {
     private var watermarks: (first: Int64, second: Int64) = (.min, .min)
     private var reached = Int64.min
     private var nextID: Int64 = 0
+    private var clock: Int64 = 0  // since the last restore
     private var late = 0  // since the last restore
     private var log: [String] = []
 
@@ -49,19 +68,22 @@ struct JoinTrial<C: Chain<String>, Model: JoinModel> {
         self.lateMetric = lateMetric
         self.build = build
         random = SeededGenerator(seed: life.seed)
-        harness = try Pair(
-            parallelism: random.nextParallelism(), backend: life.backend.make(&random), seed: life.seed, of: build)
+        let parallelism = random.nextParallelism()
+        harness = try Pair(parallelism: parallelism, backend: life.backend.make(&random), seed: life.seed, of: build)
+        self.model.start(parallelism: parallelism)
     }
 
     mutating func run(steps: Int) async throws {
         for _ in 0..<steps {
             await Task.yield()  // tests that wait for answers need a thread now and then
             switch Int.random(in: 0..<20, using: &random) {
-            case 0..<18: try feed(isFirst: Bool.random(using: &random))
+            case 0..<17: try feed(isFirst: Bool.random(using: &random))
+            case 17: try pass(Int64.random(in: 1...12, using: &random))
             case 18: try mark()
             default: try restore()
             }
         }
+        try pass(10_000)  // whatever waits for processing time comes due
         log.append("the end")
         let rest = model.watermark(.max)
         try await harness.finish()
@@ -112,6 +134,13 @@ struct JoinTrial<C: Chain<String>, Model: JoinModel> {
         try check(model.watermark(merged))
     }
 
+    private mutating func pass(_ millis: Int64) throws {
+        clock += millis
+        log.append("clock \(clock)")
+        try harness.advance(by: .milliseconds(millis))
+        try check(model.clock(clock))
+    }
+
     // MARK: Barriers and restores
 
     private mutating func mark() throws {
@@ -138,7 +167,9 @@ struct JoinTrial<C: Chain<String>, Model: JoinModel> {
         harness = try Pair(
             parallelism: parallelism, backend: life.backend.make(&random), seed: life.seed, restoring: point.snapshot,
             of: build)
+        model.start(parallelism: parallelism)
         watermarks = (.min, .min)
+        clock = 0
     }
 
     // MARK: Times
@@ -157,7 +188,10 @@ struct JoinTrial<C: Chain<String>, Model: JoinModel> {
     // MARK: Checks
 
     private mutating func check(_ expected: [String]) throws {
-        let found = harness.takeOutput().map { "\($0.element)@\($0.millis)" }.sorted()
+        let found = harness.takeOutput().map { result in
+            // What a timer of processing time puts out has no event time of its own.
+            result.element.hasPrefix("clock") ? result.element : "\(result.element)@\(result.millis)"
+        }.sorted()
         try #require(found == expected.sorted(), "\(story)")
     }
 
