@@ -6,8 +6,9 @@ final class PseudoTerminal {
     private let outside: Int32
     /// For the process that runs on it.
     let inside: FileHandle
+    private var sent: [UInt8] = []
     /// All that it was sent so far.
-    private(set) var shown = ""
+    var shown: String { String(decoding: sent, as: UTF8.self) }
 
     init() throws {
         var (near, far) = (Int32(-1), Int32(-1))
@@ -27,7 +28,7 @@ final class PseudoTerminal {
         while true {
             let count = read(outside, &bytes, bytes.count)
             guard count > 0 else { return }
-            shown += String(decoding: bytes.prefix(count), as: UTF8.self)
+            sent += bytes.prefix(count)
         }
     }
 
