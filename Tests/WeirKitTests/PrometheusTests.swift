@@ -7,6 +7,17 @@ import Testing
 import WeirKit
 
 @Suite struct PrometheusTests {
+    /// As the control API tells it, in JSON.
+    @Test func aSeriesThatIsNoNumberTakesNoOthersWithIt() throws {
+        let registry = MetricRegistry()
+        registry.computed("weir_nan", help: "") { .nan }
+        registry.histogram("weir_wait_seconds", help: "").observe(.infinity)
+        registry.gauge("weir_lag", help: "").set(7)
+        let read = try JSONDecoder().decode([SeriesReading].self, from: JSONEncoder().encode(SeriesReading.all(of: registry)))
+        #expect(read.map(\.name) == ["weir_lag", "weir_nan", "weir_wait_seconds_count", "weir_wait_seconds_sum"])
+        #expect(read.map(\.value) == [7, 0, 1, 0])
+    }
+
     @Test func goldenText() {
         let registry = MetricRegistry()
         registry.counter("weir_records_total", help: "Records \\ seen\nhere.", labels: ["operator": "a \"b\"\n\\c"]).add(3)

@@ -181,16 +181,19 @@ public struct SeriesReading: Sendable, Codable, Equatable {
         self.value = value
     }
 
+    /// JSON has no other numbers, and one series that an application spoils must not take all others with it.
+    private static func finite(_ number: Double) -> Double { number.isFinite ? number : 0 }
+
     package static func all(of registry: MetricRegistry) -> [SeriesReading] {
         registry.read().flatMap { sample in
             sample.series.flatMap { series -> [SeriesReading] in
                 switch series.value {
                 case .number(let number):
-                    [SeriesReading(name: sample.name, labels: series.labels, value: number.isFinite ? number : 0)]
+                    [SeriesReading(name: sample.name, labels: series.labels, value: Self.finite(number))]
                 case .histogram(_, let reading):
                     [
                         SeriesReading(name: sample.name + "_count", labels: series.labels, value: Double(reading.count)),
-                        SeriesReading(name: sample.name + "_sum", labels: series.labels, value: reading.sum),
+                        SeriesReading(name: sample.name + "_sum", labels: series.labels, value: Self.finite(reading.sum)),
                     ]
                 case .summary(let reading):
                     reading.quantiles.filter { $0.seconds.isFinite }.map { quantile, seconds in
