@@ -87,14 +87,14 @@ public struct GridWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Valu
             if entry.pointee.state.earlyTimer(at: millis) { try fire(entry, id, .early, into: &down) }
         case .end(let millis):
             let last = grid.last(of: id.start)
-            guard millis == last || millis == removal(last) else { return try renew(id, last, instead: millis) }
+            guard millis == last || millis == removal(last) else { return renew(id, last, instead: millis) }
             guard let entry = table.existing(id) else { return }
             try end(entry, id, last, at: millis, into: &down)
         }
     }
 
     /// A timer for `millis`, which is no time of the window. In processing time it is an early one; in event time, D4.
-    @inlinable func renew(_ id: ID, _ last: Int64, instead millis: Int64) throws {
+    @inlinable func renew(_ id: ID, _ last: Int64, instead millis: Int64) {
         guard !time.isProcessing, table.lookup(id) != nil else { return }
         time.register(end: millis < last ? last : removal(last), for: id)
     }
