@@ -21,9 +21,9 @@ extension PairModel {
 }
 
 /// Drives an operator and its model through the same random life: records and watermarks of both sides, processing time,
-/// barriers, restores at another parallelism, from the newest snapshot or from an older one. With an older one what came since is undone, as
-/// it is with a sink that writes in transactions, and the inputs are read again from there: each in its order, not
-/// necessarily taking the same turns.
+/// barriers, restores at another parallelism, from the newest snapshot or from an older one. With an older one what came
+/// since is undone, as it is with a sink that writes in transactions, and the inputs are read again from there: each in its
+/// order, not necessarily taking the same turns.
 struct PairTrial<C: Chain<String>, Model: PairModel> {
     typealias Pair = PairHarness<Event, Event, String>
     private enum Item {

@@ -2,88 +2,28 @@ import StreamRuntime
 import StreamRuntimeTesting
 import Testing
 
-/// Every accepted record in the windows it belongs to; pairs, as a window ends. In exact arithmetic; what would reach beyond
-/// the ends of time is cut there, as docs/windows.md says.
+/// Every accepted record in the windows it belongs to; pairs, as a window ends.
 struct WindowJoinModel: PairModel {
-    enum Kind {
-        case grid(size: Int64, slide: Int64)
-        case session(gap: Int64)
-    }
-    private struct Open {
-        var key: Int64
-        var window: TimeWindow
-        var firsts: [Event] = []
-        var seconds: [Event] = []
-    }
-    let kind: Kind
     let keepsFirst: Bool
     let keepsSecond: Bool
-    private var open: [Open] = []
-    private var reached = Int64.min
+    private var windows: WindowsModel
 
-    init(_ kind: Kind, keepsFirst: Bool, keepsSecond: Bool) {
-        self.kind = kind
+    init(_ kind: WindowsModel.Kind, keepsFirst: Bool, keepsSecond: Bool) {
+        windows = WindowsModel(kind)
         self.keepsFirst = keepsFirst
         self.keepsSecond = keepsSecond
     }
 
-    mutating func first(_ event: Event) -> [String]? { add(event) { $0.firsts.append(event) } }
-    mutating func second(_ event: Event) -> [String]? { add(event) { $0.seconds.append(event) } }
-
-    private mutating func add(_ event: Event, _ put: (inout Open) -> Void) -> [String]? {
-        switch kind {
-        case .grid(let size, let slide):
-            let containing = Self.windows(containing: event.millis, size: size, slide: slide)
-            let live = containing.filter { $0.last > reached }
-            for window in live {
-                if !open.contains(where: { $0.key == event.key && $0.window == window }) {
-                    open.append(Open(key: event.key, window: window))
-                }
-                for index in open.indices where open[index].key == event.key && open[index].window == window { put(&open[index]) }
-            }
-            return live.isEmpty && !containing.isEmpty ? nil : []
-        case .session(let gap):
-            var session = Open(key: event.key, window: Self.window(Int128(event.millis), size: gap))
-            let own = session.window
-            let touching = open.filter { $0.key == event.key && $0.window.start <= own.end && own.start <= $0.window.end }
-            if touching.isEmpty, own.last <= reached { return nil }
-            for other in touching {
-                session.window.start = min(session.window.start, other.window.start)
-                session.window.end = max(session.window.end, other.window.end)
-                session.firsts += other.firsts
-                session.seconds += other.seconds
-            }
-            put(&session)
-            open.removeAll { other in touching.contains { $0.key == other.key && $0.window == other.window } }
-            open.append(session)
-            return []
-        }
-    }
-
-    /// Those of the grid around `time`, latest first. Of those that begin before the beginning of time there is one.
-    private static func windows(containing time: Int64, size: Int64, slide: Int64) -> [TimeWindow] {
-        let rest = Int128(time) % Int128(slide)
-        var start = Int128(time) - (rest < 0 ? rest + Int128(slide) : rest)
-        var windows: [TimeWindow] = []
-        while start + Int128(size) > Int128(time), windows.last?.start != .min {
-            windows.append(window(start, size: size))
-            start -= Int128(slide)
-        }
-        return windows
-    }
-
-    private static func window(_ start: Int128, size: Int64) -> TimeWindow {
-        TimeWindow(start: Int64(clamping: start), end: Int64(clamping: start + Int128(size)))
-    }
+    mutating func first(_ event: Event) -> [String]? { windows.add(event, isFirst: true) ? [] : nil }
+    mutating func second(_ event: Event) -> [String]? { windows.add(event, isFirst: false) ? [] : nil }
 
     mutating func watermark(_ time: Int64) -> [String] {
-        reached = time
-        let over = open.filter { $0.window.last <= time }
-        open.removeAll { $0.window.last <= time }
-        return over.flatMap { window -> [String] in
-            var results = window.firsts.flatMap { first in window.seconds.map { pairing(first, $0) } }
-            if keepsFirst, window.seconds.isEmpty { results += window.firsts.map { pairing($0, nil) } }
-            if keepsSecond, window.firsts.isEmpty { results += window.seconds.map { pairing(nil, $0) } }
+        windows.close(through: time).flatMap { window -> [String] in
+            let firsts = window.records.filter(\.isFirst).map(\.event)
+            let seconds = window.records.filter { !$0.isFirst }.map(\.event)
+            var results = firsts.flatMap { first in seconds.map { pairing(first, $0) } }
+            if keepsFirst, seconds.isEmpty { results += firsts.map { pairing($0, nil) } }
+            if keepsSecond, firsts.isEmpty { results += seconds.map { pairing(nil, $0) } }
             return results.map { "\($0)@\(window.window.last)" }
         }
     }
@@ -92,15 +32,8 @@ struct WindowJoinModel: PairModel {
 @Suite struct WindowJoinTests {
     typealias Input = HarnessStream<Event>
 
-    static let kinds: [(WindowAssigner, WindowJoinModel.Kind)] = [
-        (.tumbling(.milliseconds(10)), .grid(size: 10, slide: 10)),
-        (.sliding(.milliseconds(12), every: .milliseconds(5)), .grid(size: 12, slide: 5)),
-        (.session(gap: .milliseconds(4)), .session(gap: 4)),
-        (.sliding(.milliseconds(6), every: .milliseconds(8)), .grid(size: 6, slide: 8)),
-    ]
-
     @Test(arguments: TrialCase.some(heap: 12, rocksdb: 3)) func windowJoinsAreWhatANaiveOneIs(_ life: TrialCase) async throws {
-        let (assigner, kind) = life.pick(Self.kinds)
+        let (assigner, kind) = life.pick(WindowsModel.kinds)
         func join(_ first: Input, _ second: Input) -> WindowJoin<HarnessInput<Event>, HarnessInput<Event>, Int64> {
             first.keyed(by: \.key).joined(with: second.keyed(by: \.key)).windowJoin(assigner)
         }
