@@ -50,6 +50,24 @@ private final class CountingSink: Sink {
     }
 }
 
+/// One number that fails the job; when it is asked for its splits again it waits until the job is being stopped.
+private final class UnreachableSource: Source {
+    typealias Element = Int64
+    struct Gone: Error {}
+    private let numbers = GeneratorSource(count: 1) { $0 }
+    private let asked = Atomic<Int>(0)
+    let isWaiting = DispatchSemaphore(value: 0)
+
+    func discoverSplits(_ context: SourceContext) throws -> [SourceSplit] {
+        guard asked.wrappingAdd(1, ordering: .relaxed).oldValue > 0 else { return numbers.discoverSplits(context) }
+        isWaiting.signal()
+        while !context.isCancelled() { usleep(1000) }
+        throw Gone()
+    }
+
+    func makeReader(_ context: SourceReaderContext) -> GeneratorSource<Int64>.Reader { numbers.makeReader(context) }
+}
+
 @Suite struct FirstStartTests {
     private func options(_ folder: TemporaryFolder) -> JobOptions {
         var options = testOptions(folder, parallelism: 1, intervalMillis: 3_600_000)
@@ -97,6 +115,23 @@ private final class CountingSink: Sink {
         try await JobRunner(job(isExtended: true), options: options(folder), environment: JobEnvironment(metrics: metrics)).run()
         #expect(crashes.remaining == 0 && metrics.value("weir_job_restarts_total") == 2)
         #expect(seen.withLock { $0 } == Set(100..<200))
+    }
+
+    /// What an attempt before has left undone is not finished because nothing else was begun.
+    @Test func aStopWhileARestartRecoversIsAFailureOfTheJob() async throws {
+        struct Refused: Error {}
+        let folder = try TemporaryFolder()
+        let source = UnreachableSource()
+        let job = AnyJob { flow in flow.source(source).sink(ForEachSink { _ in throw Refused() }) }
+        let runner = try JobRunner(job, options: options(folder), environment: JobEnvironment())
+        let thread = Thread {
+            source.isWaiting.wait()
+            runner.stop(drain: true)
+        }
+        thread.start()
+        let failure = await #expect(throws: JobFailure.self) { try await runner.run() }
+        #expect(failure?.cause is UnreachableSource.Gone)
+        #expect(failure?.description.contains("being stopped") == true)
     }
 
     /// In one chain with what cannot be made, and in another that was made before it.

@@ -163,11 +163,11 @@ public final class JobRunner: Sendable {
         var decider = RestartDecider(options.restart)
         var expiriesInARow = 0
         var lastDecided: Epoch?
+        var hasStarted = false
         while true {
             let began = environment.clock.monotonicNanos()
             var hasDecided = false
             var wasPaused = false
-            var hasStarted = false
             do {
                 set(.starting)
                 let attempt = try makeAttempt(checkpointMetrics)
@@ -197,7 +197,7 @@ public final class JobRunner: Sendable {
                     .info, isCancelled ? "job cancelled" : "job finished", ["epoch": attempt.lastDecided.description])
                 return
             } catch {
-                // Stopped before anything was read: there is nothing to finish.
+                // Stopped before any attempt has read anything: there is nothing to finish.
                 if isStopRequested, !hasStarted { return set(isCancelRequested ? .cancelled : .finished) }
                 if checkpointHistory.attemptFailed(atMillis: environment.clock.wallMillis(), reason: "\(error)") {
                     checkpointMetrics.failed()
