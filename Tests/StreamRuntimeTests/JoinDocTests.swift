@@ -39,6 +39,8 @@ import Testing
         var isWithdrawn = false
     }
 
+    struct Click: CodableState, Sendable { var customer: Int64 }
+
     struct Limit: Sendable {
         var currency: String
         var amount: Int
@@ -63,6 +65,23 @@ import Testing
         try harness.pushSecond(Shipment(order: 2), at: 3000)
         try harness.watermark(1000 + 4 * 3_600_000)
         #expect(harness.output == [Emitted("2 shipped", at: 3000), Emitted("1 not shipped", at: 1000 + 4 * 3_600_000)])
+    }
+
+    @Test func windowJoin() throws {
+        let harness = try PairHarness { (orders: HarnessStream<Order>, clicks: HarnessStream<Click>) in
+            orders.keyed(by: \.customer).joined(with: clicks.keyed(by: \.customer))
+                .windowJoin(.session(gap: .minutes(10)))
+                .coGroup { group in ["\(group.key): \(group.value.first.count) orders, \(group.value.second.count) clicks"] }
+        }
+        let minute: Int64 = 60_000
+        try harness.pushFirst(Order(id: 1, customer: 7), at: 0)
+        try harness.pushSecond(Click(customer: 7), at: 18 * minute)
+        try harness.pushSecond(Click(customer: 7), at: 9 * minute)
+        try harness.pushFirst(Order(id: 2, customer: 7), at: 40 * minute)
+        try harness.watermark(30 * minute)
+        #expect(harness.takeOutput() == [Emitted("7: 1 orders, 2 clicks", at: 28 * minute - 1)])
+        try harness.finish()
+        #expect(harness.takeOutput() == [Emitted("7: 1 orders, 0 clicks", at: 50 * minute - 1)])
     }
 
     @Test func temporalJoin() throws {
@@ -109,6 +128,54 @@ import Testing
         #expect(harness.elements.map(\.id).sorted() == [1, 2])
     }
 
+    struct Deliveries: KeyedPairFunction {
+        typealias Output = String
+        static let deadlineMillis: Int64 = 86_400_000
+        let ordered: ValueState<Int64, Int64>  // when, while it waits for the shipment
+        let shipped: ValueState<Int64, Int64>  // the other way round
+
+        init(_ state: KeyedStateContext<Int64>) throws {
+            ordered = try state.value("ordered", Int64.self)
+            shipped = try state.value("shipped", Int64.self)
+        }
+
+        mutating func processFirst<Out: Collector>(
+            _ order: Order, key id: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+        ) throws where Out.Element == String {
+            if shipped.remove(id) != nil { return try out.collect("\(id) shipped") }
+            ordered[id] = context.timeMillis
+            context.timers.registerEventTime(at: context.timeMillis + Self.deadlineMillis, for: id)
+        }
+
+        mutating func processSecond<Out: Collector>(
+            _ shipment: Shipment, key id: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+        ) throws where Out.Element == String {
+            guard let time = ordered.remove(id) else { return shipped[id] = context.timeMillis }
+            context.timers.deleteEventTime(at: time + Self.deadlineMillis, for: id)
+            try out.collect("\(id) shipped")
+        }
+
+        mutating func eventTimer<Out: Collector>(
+            at millis: Int64, key id: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+        ) throws where Out.Element == String {
+            if ordered[id] != nil { try out.collect("\(id) overdue") }
+        }
+    }
+
+    @Test func aFunctionOfYourOwn() throws {
+        let harness = try PairHarness(parallelism: 2) { (orders: HarnessStream<Order>, shipments: HarnessStream<Shipment>) in
+            orders.keyed(by: \.id).connected(shipments.keyed(by: \.order)).process { try Deliveries($0) }
+        }
+        try harness.pushFirst(Order(id: 1), at: 1000)
+        try harness.pushFirst(Order(id: 2), at: 1000)
+        try harness.pushSecond(Shipment(order: 3), at: 2000)
+        try harness.pushSecond(Shipment(order: 1), at: 5000)
+        try harness.pushFirst(Order(id: 3), at: 1500)
+        #expect(harness.takeElements() == ["1 shipped", "3 shipped"])
+        try harness.watermark(1000 + 86_400_000)
+        #expect(harness.takeOutput() == [Emitted("2 overdue", at: 1000 + 86_400_000)])
+    }
+
     @Test func asyncMap() async throws {
         let desk = Enricher()
         let harness = try OperatorHarness { (orders: HarnessStream<Order>) in
@@ -119,6 +186,59 @@ import Testing
         try harness.push(Order(id: 1, amount: 21), at: 5)
         try await harness.settle()
         #expect(harness.output == [Emitted(42, at: 5)])
+    }
+
+    struct Payment: Sendable {
+        var id: Int64
+        var amount: Int
+        var spentBefore: Int
+    }
+
+    struct Bank: Sendable {
+        func charge(_ payment: Payment) async throws -> Bool { payment.spentBefore + payment.amount <= 100 }
+    }
+
+    struct Charge: KeyedAsyncFunction {
+        typealias Output = String
+        let bank: Bank
+        let spent: DefaultedState<Int64, Int>
+
+        init(_ state: KeyedStateContext<Int64>, bank: Bank) throws {
+            self.bank = bank
+            spent = try state.value("spent", default: 0)
+        }
+
+        mutating func request(_ order: Order, key customer: Int64) -> Payment {
+            Payment(id: order.id, amount: order.amount, spentBefore: spent[customer])
+        }
+
+        var perform: @Sendable (Payment) async throws -> Bool { { [bank] payment in try await bank.charge(payment) } }
+
+        mutating func complete<Out: Collector>(
+            _ order: Order, key customer: Int64, _ isCovered: Bool, into out: inout Out
+        ) throws where Out.Element == String {
+            if isCovered { spent[customer] += order.amount }
+            try out.collect("\(order.id) \(isCovered ? "paid" : "refused"), \(spent[customer]) in all")
+        }
+
+        func verdict(on error: any Error, attempt: Int) -> AsyncVerdict {
+            .waitOut(reason: "the bank is down", retryAfterMillis: 1000)
+        }
+    }
+
+    @Test func keyedAsyncProcess() async throws {
+        let bank = Bank()
+        let harness = try OperatorHarness { (orders: HarnessStream<Order>) in
+            orders.keyed(by: \.customer).asyncProcess { try Charge($0, bank: bank) }
+        }
+        try harness.push(Order(id: 1, customer: 1, amount: 60))
+        try harness.push(Order(id: 2, customer: 1, amount: 60))
+        try harness.push(Order(id: 3, customer: 1, amount: 40))
+        try harness.push(Order(id: 4, customer: 2, amount: 60))
+        try await harness.settle()
+        let (first, second) = (harness.elements.filter { !$0.hasPrefix("4") }, harness.elements.filter { $0.hasPrefix("4") })
+        #expect(first == ["1 paid, 60 in all", "2 refused, 60 in all", "3 paid, 100 in all"])
+        #expect(second == ["4 paid, 60 in all"])
     }
 
     @Test func lookup() async throws {

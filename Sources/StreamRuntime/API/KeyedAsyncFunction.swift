@@ -4,7 +4,7 @@
 /// `request` and `complete` run on the task thread, with state, and must not block; `perform` runs in Swift
 /// concurrency. An input is part of every checkpoint from its arrival until it is completed; after a restore
 /// its request is made again. So the effects of `perform` must be idempotent by an id taken from the input,
-/// never from time or epoch (rule 8).
+/// never from time or epoch (rule 8). docs/async.md has an example.
 public protocol KeyedAsyncFunction<Key, Input, Output>: SendableMetatype {
     associatedtype Key: StreamKey
     /// Stored in checkpoints while in flight.

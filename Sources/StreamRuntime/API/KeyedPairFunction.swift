@@ -1,5 +1,9 @@
 /// Per-key logic over two streams that share their key and its state: joins of your own, control streams.
 ///
+///     orders.keyed(by: \.id).connected(shipments.keyed(by: \.order)).process { try Deliveries($0) }
+///
+/// The whole example is in docs/joins.md.
+///
 /// Records of the two inputs come in no particular order between them. One value per subtask, used by one thread; must
 /// not block.
 public protocol KeyedPairFunction<Key, First, Second, Output>: SendableMetatype {
