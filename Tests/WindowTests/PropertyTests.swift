@@ -4,7 +4,7 @@ import StreamRuntimeTesting
 import Testing
 
 /// Every kind of window against its model, on random streams: disorder, duplicates, the ends of time, watermarks that leap,
-/// processing time, barriers, and restores at another parallelism.
+/// processing time, barriers, and restores at another parallelism, from the newest snapshot or from an older one.
 @Suite struct PropertyTests {
     static let late = SideOutput<Event>("late")
 
@@ -38,6 +38,12 @@ import Testing
 
     /// A run of one case, operator and model side by side.
     struct Run {
+        /// What a restore goes back to.
+        struct Point {
+            var snapshot: HarnessSnapshot
+            var model: WindowModel
+            var lateSeen: [Int64]
+        }
         let options: WindowCase
         let backend: BackendCase
         var random: SeededGenerator
@@ -46,7 +52,9 @@ import Testing
         var parallelism: Int
         var nextID: Int64 = 0
         var front: Int64 = 0
+        /// By the harnesses before this one.
         var lateSeen: [Int64] = []
+        var points: [Point] = []
 
         init(_ options: WindowCase, _ backend: BackendCase, _ random: SeededGenerator) throws {
             self.options = options
@@ -89,6 +97,7 @@ import Testing
                 let step = Int64.random(in: 1...12, using: &random)
                 try harness.advance(by: .milliseconds(step))
                 model.advance(to: model.clock + step)
+            case 94, 95: try mark()
             default: try restore()
             }
             return false
@@ -114,13 +123,27 @@ import Testing
             }
         }
 
-        private mutating func restore() throws {
+        private mutating func mark() throws {
             let snapshot = try harness.snapshot()
-            lateSeen += try harness.sideOutput(PropertyTests.late).map(\.element.id)
+            points.append(Point(snapshot: snapshot, model: model, lateSeen: try allLateSeen()))
+            if points.count > 3 { points.removeFirst() }
+        }
+
+        /// What came since the snapshot is undone.
+        private mutating func restore() throws {
+            if points.isEmpty || Bool.random(using: &random) { try mark() }
+            let place = Int.random(in: points.indices, using: &random)
+            let point = points[place]
+            points.removeSubrange((place + 1)...)
             parallelism = random.nextParallelism()
-            harness = try Self.harness(options, backend, parallelism, snapshot)
+            harness = try Self.harness(options, backend, parallelism, point.snapshot)
+            (model, lateSeen) = (point.model, point.lateSeen)
             model.floor = max(model.floor, model.clock)
             model.clock = 0
+        }
+
+        private func allLateSeen() throws -> [Int64] {
+            lateSeen + (try harness.sideOutput(PropertyTests.late).map(\.element.id))
         }
 
         /// The results since the last look are the model's, each with its window's event time, and in order of time.
@@ -141,9 +164,9 @@ import Testing
             try harness.finish()
             model.watermark(.max)
             try compare("\(context), at the end", isFiring: false)
-            lateSeen += try harness.sideOutput(PropertyTests.late).map(\.element.id)
             guard options.canBeLate else { return }
-            try #require(lateSeen.sorted() == model.late.sorted(), "\(context)")
+            let late = try allLateSeen()
+            try #require(late.sorted() == model.late.sorted(), "\(context)")
         }
     }
 
