@@ -45,7 +45,7 @@ private struct Meet: KeyedPairFunction {
         at millis: Int64, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
     ) throws where Out.Element == String {
         due[key] = nil
-        try out.collect("clock \(millis): \(key) has \(waiting[key])")
+        try out.collect("\(key) has \(waiting[key])")
     }
 
     mutating func eventTimer<Out: Collector>(
@@ -97,7 +97,7 @@ private struct MeetModel: PairModel {
         now = millis
         let over = due.filter { $0.value <= millis }
         for key in over.keys { due[key] = nil }
-        return over.map { "clock \($0.value): \($0.key) has \(waiting[$0.key] ?? [])" }
+        return over.map { "\($0.key) has \(waiting[$0.key] ?? [])@\($0.value)" }
     }
 }
 

@@ -188,10 +188,7 @@ struct PairTrial<C: Chain<String>, Model: PairModel> {
     // MARK: Checks
 
     private mutating func check(_ expected: [String]) throws {
-        let found = harness.takeOutput().map { result in
-            // What a timer of processing time puts out has no event time of its own.
-            result.element.hasPrefix("clock") ? result.element : "\(result.element)@\(result.millis)"
-        }.sorted()
+        let found = harness.takeOutput().map { "\($0.element)@\($0.millis)" }.sorted()
         try #require(found == expected.sorted(), "\(story)")
     }
 

@@ -126,10 +126,14 @@ public final class KeyedCore<Key: StreamKey> {
         isHolding = false
     }
 
-    /// Processing time has reached `wallMillis`. Stops where event time would; what is left fires with the next tick.
+    /// Processing time has reached `wallMillis`. Stops where event time would; what is left fires with the next tick. What a
+    /// timer puts out has its time, not that of the record that happened to be processed before.
     @inlinable func fireProcessingTime(_ wallMillis: Int64, _ fire: (_ millis: Int64, Key) throws -> Void) throws {
+        let time = recordTime.millis
+        defer { recordTime.millis = time }  // records without event time keep having none
         var left = services.timersAtOnce
         while left > 0, services.full == 0, !services.backPressure.isRaised, let timer = timers.next(dueAt: wallMillis) {
+            recordTime.millis = timer.millis
             try fire(timer.millis, timer.key)
             left &-= 1
         }
