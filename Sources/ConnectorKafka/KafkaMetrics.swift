@@ -2,13 +2,10 @@ import StreamRuntime
 
 /// What Kafka sources and sinks tell.
 extension MetricDescription {
-    public static let kafka: [MetricDescription] = [kafkaRecordsRead, kafkaNewPartitions, kafkaRecordsSent, kafkaBytesSent]
+    public static let kafka: [MetricDescription] = [kafkaRecordsRead, kafkaRecordsSent, kafkaBytesSent]
 
     static let kafkaRecordsRead = counter(
         "weir_kafka_records_read_total", in: "records", by: [.operatorID], "Records read from Kafka.")
-    static let kafkaNewPartitions = gauge(
-        "weir_kafka_new_partitions", in: "partitions", by: [.operatorID],
-        "Partitions that appeared since the job started; they are not read.")
     static let kafkaRecordsSent = counter(
         "weir_kafka_records_sent_total", in: "records", by: ofSink, "Records handed to the Kafka client.")
     static let kafkaBytesSent = counter(

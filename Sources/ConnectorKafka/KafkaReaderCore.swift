@@ -62,7 +62,7 @@ final class KafkaReaderCore {
         queues = try handle.map { try ReaderQueues(of: $0, separate: separate, takeMax: Self.fetchMax) }
         watch = watching.flatMap { watching in
             watching.counts.isEmpty
-                ? nil : PartitionWatch(configuration, watching.counts, everyMillis: watching.everyMillis, context)
+                ? nil : PartitionWatch(configuration, watching.counts, everyMillis: watching.everyMillis)
         }
         fetched = .allocate(capacity: Self.fetchMax)
         fetched.initialize(repeating: nil, count: Self.fetchMax)
@@ -141,6 +141,7 @@ final class KafkaReaderCore {
         while true {
             if cursor == fetchedCount {
                 guard let queues, !isClosed else { return false }
+                try watch?.check()
                 cursor = 0
                 fetchedCount = queues.take(
                     into: fetched, atMost: min(wanted, Self.fetchMax), isPaused: context.splits.isPaused)

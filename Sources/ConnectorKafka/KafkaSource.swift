@@ -18,9 +18,8 @@ public enum KafkaStart: Sendable, Hashable {
 /// Reads topics' partitions, each in order, only what is committed.
 ///
 /// Partitions are assigned by Weir; the group serves for committed offsets (part of the deciding
-/// transaction, or for lag monitoring), never for membership. A record of a partition that appears while
-/// the job runs is not read before the next start, and then from its beginning: it is reported by log and
-/// `weir_kafka_new_partitions`.
+/// transaction, or for lag monitoring), never for membership. Partitions that appear while the job runs are looked for
+/// now and then; the job then goes on from its last decision with another attempt, which reads them from their beginning.
 public struct KafkaSource<Element>: Source {
     public typealias Decode = @Sendable (borrowing KafkaRecordView) throws -> Element?
     public typealias DecodeFailure = @Sendable (borrowing KafkaRecordView, any Error) throws -> Element?

@@ -2,52 +2,44 @@ import Foundation
 import StreamRuntime
 import Synchronization
 
-/// Looks now and then, on a thread of its own, whether the topics have got new partitions, which a running
-/// job does not read: it says so by log and metric.
+/// Looks now and then, on a thread of its own, whether the topics have got new partitions.
 final class PartitionWatch: Sendable {
-    private let isStopped = Mutex(false)
+    private struct State {
+        var isStopped = false
+        var found: NewSplits?
+    }
+    private let state = Mutex(State())
 
-    init(
-        _ configuration: KafkaConfiguration, _ known: [String: Int32], everyMillis: Int,
-        _ context: SourceReaderContext
-    ) {
-        let found = context.metrics.gauge(
-            .kafkaNewPartitions, labels: ["operator": context.source.operatorID.rawValue])
-        found.set(0)
-        let thread = Thread { [self] in
-            watch(configuration, known, everyMillis, context.source.log) { found.set($0) }
-        }
+    init(_ configuration: KafkaConfiguration, _ known: [String: Int32], everyMillis: Int) {
+        let thread = Thread { [self] in watch(configuration, known, everyMillis) }
         thread.name = "weir-kafka-watch"
         thread.start()
     }
 
-    /// Ends the thread within a few seconds; returns at once.
-    func stop() { isStopped.withLock { $0 = true } }
+    /// Throws `NewSplits` once there are any.
+    func check() throws {
+        if let found = state.withLock({ $0.found }) { throw found }
+    }
 
-    private func watch(
-        _ configuration: KafkaConfiguration, _ known: [String: Int32], _ everyMillis: Int, _ log: RuntimeLog,
-        _ report: (Int) -> Void
-    ) {
-        let stopped: () -> Bool = { [self] in isStopped.withLock { $0 } }
-        var reported = 0
+    /// Ends the thread within a few seconds; returns at once.
+    func stop() { state.withLock { $0.isStopped = true } }
+
+    private func watch(_ configuration: KafkaConfiguration, _ known: [String: Int32], _ everyMillis: Int) {
+        let isStopped: () -> Bool = { [self] in state.withLock { $0.isStopped } }
         // A client per look: minutes lie between them.
         while true {
-            sleepMillis(everyMillis, unless: stopped)
-            if stopped() { return }
+            sleepMillis(everyMillis, unless: isStopped)
+            if isStopped() { return }
             guard
                 let client = try? KafkaHandle(
                     .consumer, configuration,
                     settings: [("allow.auto.create.topics", "false"), ("group.id", "weir-watch")], log: .silent),
                 let counts = try? client.partitionCounts(of: known.keys.sorted(), timeoutMillis: 3_000)
             else { continue }
-            let new = counts.reduce(0) { $0 + max(0, Int($1.value) - Int(known[$1.key] ?? 0)) }
-            if new != reported {
-                reported = new
-                report(new)
-                log(
-                    .warning, "topics have new partitions that this run does not read; restart the job to read them",
-                    ["newPartitions": "\(new)"])
-            }
+            let grown = counts.filter { $0.value > known[$0.key] ?? 0 }.sorted { $0.key < $1.key }
+            guard !grown.isEmpty else { continue }
+            let told = grown.map { "'\($0.key)' has \($0.value) partitions, it had \(known[$0.key] ?? 0)" }
+            return state.withLock { $0.found = NewSplits("topic " + told.joined(separator: ", topic ")) }
         }
     }
 }

@@ -199,19 +199,20 @@ extension KafkaTests {
             #expect(isMade.isSet)
         }
 
-        @Test func newPartitions_areReportedNotRead() throws {
+        @Test func newPartitions_areForAnotherAttempt() throws {
             let broker = try TestBroker()
             try makeTopics(broker.bootstrap, ["t"], partitions: 1)
-            let lines = LogLines()
-            var driven = try Driven(
-                try seenSource(broker.bootstrap, ["t"], partitionCheckMillis: 100), log: lines.log)
+            let source = try seenSource(broker.bootstrap, ["t"], partitionCheckMillis: 100)
+            var driven = try Driven(source)
             try KafkaAdmin(KafkaConfiguration(bootstrapServers: broker.bootstrap)).createPartitions("t", total: 3)
-            try waitUntil("the metric shows two") {
-                driven.metrics.value("weir_kafka_new_partitions", labels: ["operator": "in"]) == 2
+            var found: NewSplits?
+            try waitUntil("the reader tells of the new partitions") {
+                do { _ = try driven.reader.poll(into: &driven.kept, budget: 1000) } catch let splits as NewSplits { found = splits }
+                return found != nil
             }
-            #expect(lines.contains("new partitions"))
-            #expect(driven.reader.positions().count == 1)
+            #expect(found?.description == "topic 't' has 3 partitions, it had 1")
             driven.reader.close()
+            #expect(try source.discoverSplits(sourceContext()).map(\.id) == ["t/0", "t/1", "t/2"])
         }
 
         @Test func brokerDownAtStart_waitsAndTells_andCanBeCancelled() throws {

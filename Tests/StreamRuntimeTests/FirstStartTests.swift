@@ -68,6 +68,39 @@ private final class UnreachableSource: Source {
     func makeReader(_ context: SourceReaderContext) -> GeneratorSource<Int64>.Reader { numbers.makeReader(context) }
 }
 
+/// Even numbers, and from the second time it is asked odd ones too: its readers tell the first attempt so after a few.
+private final class WideningSource: Source {
+    typealias Element = Int64
+    private let numbers = GeneratorSource(count: 200, splits: 2) { $0 }
+    private let asked = Atomic<Int>(0)
+
+    func discoverSplits(_ context: SourceContext) -> [SourceSplit] {
+        let times = asked.wrappingAdd(1, ordering: .relaxed).newValue
+        return Array(numbers.discoverSplits(context).prefix(times))
+    }
+
+    func makeReader(_ context: SourceReaderContext) -> Reader {
+        Reader(numbers: numbers.makeReader(context), isWide: asked.load(ordering: .relaxed) > 1)
+    }
+
+    struct Reader: SourceReader {
+        typealias Element = Int64
+        var numbers: GeneratorSource<Int64>.Reader
+        let isWide: Bool
+        var hasRead = false
+
+        mutating func poll<Output: Collector>(into output: inout Output, budget: Int) throws -> SourceStatus
+        where Output.Element == Int64 {
+            if !isWide, hasRead { throw NewSplits("there are odd numbers too") }
+            hasRead = true
+            return try numbers.poll(into: &output, budget: 10)
+        }
+
+        func positions() -> [SplitPosition] { numbers.positions() }
+        mutating func close() { numbers.close() }
+    }
+}
+
 @Suite struct FirstStartTests {
     private func options(_ folder: TemporaryFolder) -> JobOptions {
         var options = testOptions(folder, parallelism: 1, intervalMillis: 3_600_000)
@@ -115,6 +148,22 @@ private final class UnreachableSource: Source {
         try await JobRunner(job(isExtended: true), options: options(folder), environment: JobEnvironment(metrics: metrics)).run()
         #expect(crashes.remaining == 0 && metrics.value("weir_job_restarts_total") == 2)
         #expect(seen.withLock { $0 } == Set(100..<200))
+    }
+
+    /// Not even of a job that may not restart.
+    @Test func newSplitsAreNoFailure() async throws {
+        let folder = try TemporaryFolder()
+        let seen = Mutex<Set<Int64>>([])
+        let metrics = MetricRegistry()
+        let job = AnyJob { flow in
+            flow.source(WideningSource()).sink(ForEachSink { number in seen.withLock { _ = $0.insert(number) } })
+        }
+        var options = options(folder)
+        options.restart = .none
+        let runner = try JobRunner(job, options: options, environment: JobEnvironment(metrics: metrics))
+        try await runner.run()
+        #expect(seen.withLock { $0 } == Set(0..<200))
+        #expect(runner.failures.isEmpty && metrics.sum("weir_job_restarts_total") == 0)
     }
 
     /// What an attempt before has left undone is not finished because nothing else was begun.

@@ -115,6 +115,14 @@ public struct SourceReaderContext: Sendable {
     }
 }
 
+/// Thrown by a reader's `poll` when its source has splits that this attempt does not read. Counts as no failure: the job goes on
+/// from its last decision with another attempt, which discovers them.
+public struct NewSplits: Error, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}
+
 /// What one `poll` came to.
 public enum SourceStatus: Sendable, Equatable {
     /// Records were emitted, or may be at once.

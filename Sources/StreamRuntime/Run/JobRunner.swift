@@ -203,6 +203,10 @@ public final class JobRunner: Sendable {
                     checkpointMetrics.failed()
                 }
                 if isCancelRequested { return set(.cancelled) }
+                if cause(error) is NewSplits {
+                    log(.info, "going on with what has come to a source", ["reason": "\(error)"])
+                    continue
+                }
                 if hasDecided || !isExpiry(error) { expiriesInARow = 0 }
                 if isExpiry(error), !wasPaused { expiriesInARow += 1 }
                 let lived = (environment.clock.monotonicNanos() - began) / 1_000_000
