@@ -104,4 +104,23 @@ import Testing
             }
         } throws: { "\($0)".contains("the lower bound comes first") }
     }
+
+    @Test(arguments: [1, 2]) func stateOfOtherBoundsIsRefused(_ parallelism: Int) throws {
+        func harness(upper: Int64, id: OperatorID, restoring snapshot: HarnessSnapshot? = nil) throws
+            -> PairHarness<Event, Event, String>
+        {
+            try PairHarness(parallelism: snapshot == nil ? 2 : parallelism, restoring: snapshot) {
+                Self.keyedPair($0, $1).intervalJoin(between: .zero, and: .milliseconds(upper)).full { pairing($0, $1) }.id(id)
+            }
+        }
+        let before = try harness(upper: 1000, id: "joined")
+        for key in Int64(0)..<8 { try before.pushFirst(Event(key: key, id: key, millis: 10), at: 10) }
+        let snapshot = try before.snapshot()
+        #expect { try harness(upper: 400, id: "joined", restoring: snapshot) } throws: {
+            "\($0)".contains("'joined' for a join between 0 ms and 1000 ms; it now joins between 0 ms and 400 ms")
+        }
+        let same = try harness(upper: 1000, id: "joined", restoring: snapshot)
+        try same.watermark(1010)
+        #expect(same.elements.count == 8)
+    }
 }

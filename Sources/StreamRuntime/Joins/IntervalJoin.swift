@@ -80,6 +80,7 @@ where FirstUp.Element: StateCodable, SecondUp.Element: StateCodable {
 /// J2. A record that comes at or after its watermark is late and takes no part; so what is held is held only until the
 ///     watermark has passed the last time at which a partner could come.
 /// J3. A record that stays alone is put out once, when that point is reached. No result is late for what follows.
+/// J4. State is of the bounds, from which buckets and timers follow: a checkpoint of other bounds is refused.
 public struct IntervalJoinFunction<Key: StreamKey, First: StateCodable, Second: StateCodable, Output>: KeyedPairFunction {
     /// Where a record's partners lie in the second input, and in the first.
     @usableFromInline let fromSecond: Reach
@@ -98,6 +99,7 @@ public struct IntervalJoinFunction<Key: StreamKey, First: StateCodable, Second: 
             throw GraphError(
                 "operator '\(state.operatorContext.operatorID)' joins between \(lower) ms and \(upper) ms: the lower bound comes first")
         }
+        try IntervalBounds.keep(lower, upper, state.operatorContext)
         fromSecond = Reach(from: lower, through: upper)
         fromFirst = fromSecond.opposite
         self.results = results
@@ -156,5 +158,24 @@ public struct IntervalJoinFunction<Key: StreamKey, First: StateCodable, Second: 
             context.core.recordTime.millis = max(alone.time, millis)
             try out.collect(try unmatched(alone.record))
         }
+    }
+}
+
+/// The bounds of an interval join as a part of its checkpoints.
+@usableFromInline enum IntervalBounds {
+    private static let listName = "interval-bounds"
+
+    /// Throws a `RecoveryRefusal` when the state to go on from is of other bounds.
+    @usableFromInline static func keep(_ lower: Int64, _ upper: Int64, _ context: OperatorContext) throws {
+        let list = try context.listState(listName, Int64.self, redistribution: .union)
+        let (stored, now) = (list.elements, [lower, upper])
+        guard stored.isEmpty || stored == now else {
+            func span(_ bounds: [Int64]) -> String { bounds.map { "\($0) ms" }.joined(separator: " and ") }
+            throw RecoveryRefusal(
+                "the checkpoint holds state of operator '\(context.operatorID)' for a join between \(span(stored)); "
+                    + "it now joins between \(span(now))",
+                remedy: "Give the operator another id with .id(\"…\") and start without its state, or keep the bounds.")
+        }
+        list.elements = context.subtask == 0 ? now : []
     }
 }
