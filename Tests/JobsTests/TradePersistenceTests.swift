@@ -213,7 +213,7 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
     @Test func whatTheStoreWillNeverTakeIsPutAsideAsItWasRead() async throws {
         let bench = try PersistenceBench()
         let store = MoodyHistory(refusing: Symbol("BAD")!)
-        store.isDown.store(true, ordering: .relaxed)
+        store.isSilent.store(true, ordering: .relaxed)
         let written = [UInt8](" ".utf8) + bench.trade(0, symbol: "BAD").encoded() + [UInt8]("\n".utf8)
         let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         var record = LogRecord(topic: "trade_executed", key: Array("another key".utf8), value: written)
@@ -221,12 +221,12 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         _ = try await bench.log.append([record])
         let runner = try bench.history(store)
         async let ended: Void = runner.run()
-        try await bench.wait("paused") { if case .paused = runner.status { true } else { false } }
-        // The second one from here began with the bulk on its way.
+        try await bench.wait("the bulk on its way") { store.isAsked.load(ordering: .relaxed) }
+        // The second one from here began with it.
         let checkpoints = bench.metrics.value("weir_checkpoints_completed_total") ?? 0
         try await bench.wait("a checkpoint") { (bench.metrics.value("weir_checkpoints_completed_total") ?? 0) >= checkpoints + 2 }
         store.crashesOnce.store(true, ordering: .relaxed)
-        store.isDown.store(false, ordering: .relaxed)
+        store.isSilent.store(false, ordering: .relaxed)
         try await bench.wait("put aside") { try bench.deadLetters().count == 1 }
         runner.stop()
         try await ended
@@ -391,6 +391,9 @@ private final class MoodyHistory: TradeHistoryStore {
     private let store = MemoryTradeHistoryStore()
     private let refused: Symbol?
     let isDown = Atomic<Bool>(false)
+    /// Calls wait as long as this is set.
+    let isSilent = Atomic<Bool>(false)
+    let isAsked = Atomic<Bool>(false)
     /// The next call fails in a way that crashes the attempt.
     let crashesOnce = Atomic<Bool>(false)
 
@@ -398,6 +401,8 @@ private final class MoodyHistory: TradeHistoryStore {
 
     func provision() async throws(StoreError) -> [String] { [] }
     func record(_ trades: [Trade]) async throws(StoreError) -> [RefusedTrade] {
+        isAsked.store(true, ordering: .relaxed)
+        while isSilent.load(ordering: .relaxed) { try? await Task.sleep(for: .milliseconds(1)) }
         if isDown.load(ordering: .relaxed) { throw .unavailable("switched off by the test") }
         if crashesOnce.exchange(false, ordering: .relaxed) { throw .invalid("broken by the test") }
         _ = try await store.record(trades.filter { $0.symbol != refused })

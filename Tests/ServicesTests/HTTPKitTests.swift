@@ -121,7 +121,7 @@ private struct Leak: Error, CustomStringConvertible { let description = "passwor
             let connection = try RawConnection(port: port)
             // Behind it a request that must never be answered as one of its own.
             await connection.write(bytes + "GET /v1/query?a=smuggled HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-            let answer = await connection.read(until: "}")
+            let answer = await connection.read()  // to its end: the connection is closed
             #expect(answer.hasPrefix("HTTP/1.1 400"), "\(what): \(answer)")
             #expect(answer.contains("application/problem+json"), "\(what): \(answer)")
             #expect(!answer.contains("smuggled"), "\(what): \(answer)")

@@ -7,6 +7,7 @@ import NIOHTTPTypesHTTP1
 /// What one connection may do to the server, judged before any handler sees it.
 ///
 /// - Bytes that are no HTTP are answered with a problem, and the connection is closed.
+/// - An answer with `Connection: close` is the last one: what came behind its request is not read.
 /// - A body may go on beyond the limit only as long as it takes to answer it; a client that keeps sending, or
 ///   that trickles its request, is cut off. (Handlers stop reading at the limit; what they leave is read and thrown
 ///   away before the next request, which without this bound might never end.)
@@ -26,6 +27,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var unanswered = 0
     /// Whether the first of their answers has begun.
     private var isAnswering = false
+    private var isLastAnswer = false
     /// Whether a request has begun and not ended.
     private var isReading = false
     private var bodyBytes = 0
@@ -61,13 +63,25 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         switch unwrapOutboundIn(data) {
-        case .head: isAnswering = true
+        case .head(let head):
+            isAnswering = true
+            isLastAnswer = head.headerFields[.connection] == "close"
         case .body: break
         case .end:
             isAnswering = false
             unanswered -= 1
+            if isLastAnswer { return end(context, data, promise) }
         }
         context.write(data, promise: promise)
+    }
+
+    private func end(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
+        isCut = true
+        readDeadline?.cancel()
+        let written = promise ?? context.eventLoop.makePromise()
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        written.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
+        context.writeAndFlush(data, promise: written)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

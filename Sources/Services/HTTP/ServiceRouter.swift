@@ -44,7 +44,12 @@ struct RoutedResponder: HTTPResponder {
     let limits: HTTPLimits
 
     func respond(to request: Request, context: APIContext) async throws -> Response {
-        try RequestRules.check(request, limits)
+        do { try RequestRules.check(request, limits) } catch {
+            var problem = error
+            // What follows on a connection whose requests another program may read in another way is not trusted either.
+            if problem.status == .badRequest { problem.headers[.connection] = "close" }
+            throw problem
+        }
         let allowed = methods.allowed(request.uri.path)
         if allowed.isEmpty { throw Problem.notFound }
         guard allowed.contains(request.method) else { throw Problem.methodNotAllowed(allowed) }
