@@ -51,6 +51,37 @@ import Testing
         #expect(try entries(restored) == 0)
     }
 
+    private func clocked(
+        _ events: Events, _ size: Int64, _ trigger: WindowTrigger = .atEnd
+    ) -> Stream<some Chain<WindowResult<Int64, [Int64]>>> {
+        events.keyed(by: \.key).window(.tumbling(.milliseconds(size)).processingTime).trigger(trigger).aggregate(ids()).id("w")
+    }
+
+    @Test(arguments: [(10, 20), (20, 10)] as [(Int64, Int64)]) func openWindowsOfProcessingTimeGiveTheirResults(
+        before: Int64, after: Int64
+    ) throws {
+        let harness = try OperatorHarness { (events: Events) in clocked(events, before) }
+        try harness.push(Event(1, id: 0))
+        let restored = try OperatorHarness(restoring: harness.snapshot()) { (events: Events) in clocked(events, after) }
+        try restored.advance(by: .milliseconds(19))
+        #expect(restored.elements.isEmpty)
+        try restored.advance(by: .milliseconds(1))
+        #expect(restored.elements.map(\.value) == [[0]])
+        #expect(restored.elements.map(\.window) == [TimeWindow(start: 0, end: after)])
+        #expect(try entries(restored) == 0)
+    }
+
+    @Test func anEarlyTimerMayBeTheEndTimerOfTheSizeBefore() throws {
+        let trigger = WindowTrigger.atEnd.early(every: .milliseconds(10))
+        let harness = try OperatorHarness { (events: Events) in clocked(events, 10, trigger) }
+        try harness.push(Event(1, id: 0))
+        let restored = try OperatorHarness(restoring: harness.snapshot()) { (events: Events) in clocked(events, 20, trigger) }
+        try restored.advance(by: .milliseconds(20))
+        #expect(restored.elements.map(\.pane.timing) == [.early, .onTime])
+        #expect(restored.elements.map(\.value) == [[0], [0]])
+        #expect(try entries(restored) == 0)
+    }
+
     private func counted(_ events: Events, _ assigner: WindowAssigner) -> Stream<some Chain<WindowResult<Int64, [Int64]>>> {
         events.keyed(by: \.key).window(assigner).aggregate(ids()).id("w")
     }

@@ -4,8 +4,8 @@
 /// D1. A window exists from its first record until the watermark passes its last millisecond plus the allowed lateness.
 /// D2. While it exists exactly one end timer of it is registered: for its last millisecond, and then for its removal.
 /// D3. A record is late when every window it is in is over for good; it changes none.
-/// D4. A window of event time that a job with another size or lateness began ends as this job's do, at the latest when the
-///     timer comes due that it has from there.
+/// D4. A window that a job with another size or lateness began ends as this job's do, at the latest when the timer comes
+///     due that it has from there.
 public struct GridWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Value == A.Output, E.Key: StreamKey {
     public typealias Input = A.Input
     public typealias Output = E.Output
@@ -93,9 +93,10 @@ public struct GridWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Valu
         }
     }
 
-    /// A timer for `millis`, which is no time of the window. In processing time it is an early one; in event time, D4.
+    /// A timer for `millis`, which is no time of the window: D4. In processing time it may be an early one, or both; then the
+    /// window's own is registered already, and stays.
     @inlinable func renew(_ id: ID, _ last: Int64, instead millis: Int64) {
-        guard !time.isProcessing, table.lookup(id) != nil else { return }
+        guard table.lookup(id) != nil else { return }
         time.register(end: millis < last ? last : removal(last), for: id)
     }
 
