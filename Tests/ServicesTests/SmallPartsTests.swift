@@ -98,6 +98,19 @@ import Trading
         #expect(throws: SecretFileError.self) { try SecretFile.load(path) }
     }
 
+    @Test func theNameOfASecretThatIsMadeIsSynced() throws {
+        let folder = NSTemporaryDirectory() + "weir-secret-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = "\(folder)/key"
+        var synced: [(folder: String, isThere: Bool)] = []
+        let sync = { synced.append(($0, FileManager.default.fileExists(atPath: path))) }
+        let made = try SecretFile.load(path, syncFolder: sync)
+        #expect(synced.map(\.folder) == [URL(fileURLWithPath: folder).path])
+        #expect(synced.map(\.isThere) == [true])
+        #expect(try SecretFile.load(path, syncFolder: sync) == made)
+        #expect(synced.count == 1, "once, when it is made")
+    }
+
     @Test func aCredentialIsNeverPrinted() {
         let credential = InternalCredential.random()
         #expect(!"\(credential)".contains(credential.text))

@@ -1,4 +1,5 @@
 import Foundation
+import StreamRuntime
 
 /// A secret kept in a file that only its owner may read.
 package enum SecretFile {
@@ -11,12 +12,16 @@ package enum SecretFile {
     }
 
     /// The secret in the file at `path`, made if there is none (mode 0600, in folders made as needed). Throws
-    /// `SecretFileError` for a file that others may read, or that holds no secret.
-    package static func load(_ path: String) throws -> String {
+    /// `SecretFileError` for a file that others may read, or that holds no secret. One that was made survives a loss of power
+    /// (`syncFolder`): otherwise the next one made would void every token.
+    package static func load(
+        _ path: String, syncFolder: (String) throws -> Void = { try SystemDisk().syncFolder($0) }
+    ) throws -> String {
         if let known = try read(path) { return known }
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try SystemDisk().makeFolder(folder)
         try make(path)
+        try syncFolder(folder)
         guard let made = try read(path) else { throw SecretFileError(path, "is gone right after it was made") }
         return made
     }
