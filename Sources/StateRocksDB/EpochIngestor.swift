@@ -19,6 +19,8 @@ import Synchronization
 /// R6. A live file is adopted into the checkpoint files once, under its number in this database, which is never
 ///     used again (`publish`). The map forgets a file when it is no longer live.
 /// R7. After a failure nothing enters any more: the first error is thrown to everyone who comes later.
+/// R8. Who brings files in waits for compaction when there are too many runs, and without `turn`: a snapshot thread for as long
+///     as that can help, the task (`spill`) for a moment, and `settle` not at all.
 ///
 /// Threads: `handOver`, `spill` and `settle` are the task's; `publish` a snapshot thread's, in the order of
 /// the epochs. Locks are taken in the order `publishing`, `turn`, `queue`.
@@ -96,6 +98,7 @@ final class EpochIngestor: Sendable {
 
     /// These changes can be read when this returns; they belong to the epoch that is open.
     func spill(_ changes: [any StateChanges]) throws {
+        waitForCompaction(atMost: Self.waitsOfSpill)
         try turn.withLock { turn in
             try drain(&turn)
             try guarded(&turn) { try enter(changes, &$0) }
@@ -140,7 +143,6 @@ final class EpochIngestor: Sendable {
         let path = "\(workFolder)/incoming-\(turn.filesWritten).sst"
         turn.filesWritten += 1
         try write(changes, path)
-        try waitForCompaction()
         try database.ingest(path)
         turn.generation += 1
         metrics.update(database)
@@ -163,19 +165,6 @@ final class EpochIngestor: Sendable {
 
     private static let entryBytesExpected = 24
 
-    /// Bounds the sorted runs a read has to look at (`RocksDBOptions.runsMax`), for as long as that can help.
-    private func waitForCompaction() throws {
-        var waits = 0
-        while database.runs >= RocksDBOptions.runsMax && waits < Self.compactionWaitsMax {
-            usleep(Self.compactionWaitMicros)
-            waits += 1
-        }
-        if waits > 0 { metrics.compactionWaits.add() }
-    }
-
-    private static let compactionWaitMicros: UInt32 = 5_000
-    private static let compactionWaitsMax = 2_000
-
     private func capture(_ ticket: Int, _ turn: inout Turn) throws -> Capture {
         if turn.capturedGeneration == turn.generation { return Capture(generation: turn.generation, folder: nil) }
         let folder = "\(workFolder)/capture-\(ticket)"
@@ -183,6 +172,29 @@ final class EpochIngestor: Sendable {
         turn.capturedGeneration = turn.generation
         return Capture(generation: turn.generation, folder: folder)
     }
+
+    // MARK: Waiting for compaction, without `turn`
+
+    /// Bounds the sorted runs a read has to look at (`RocksDBOptions.runsMax`).
+    private func waitForCompaction(atMost waitsMax: Int) {
+        var waits = 0
+        while waits < waitsMax, hasTooManyRuns {
+            usleep(Self.waitMicros)
+            waits += 1
+        }
+        if waits > 0 { metrics.compactionWaits.add() }
+    }
+
+    /// The database is open while `turn` is held and the store is not closed.
+    private var hasTooManyRuns: Bool {
+        turn.withLock { !$0.isClosed && $0.failure == nil && database.runs >= RocksDBOptions.runsMax }
+    }
+
+    private static let waitMicros: UInt32 = 5_000
+    /// A quarter of a second.
+    private static let waitsOfSpill = 50
+    /// Ten seconds.
+    private static let waitsOfSnapshot = 2_000
 
     // MARK: The snapshot thread's side
 
@@ -203,6 +215,7 @@ final class EpochIngestor: Sendable {
                 }
                 return published.files
             }
+            waitForCompaction(atMost: Self.waitsOfSnapshot)
             let captured = try CapturedFiles(folder: folder)
             var live: [String: CheckpointFile] = [:]
             for name in captured.sortedFiles {

@@ -53,8 +53,8 @@ extension MetricDescription {
         "weir_rocksdb_spills_total", in: "times", by: ofOperator,
         "Times changed entries were written between barriers to make room.")
     static let rocksDBCompactionWaits = counter(
-        "weir_rocksdb_compaction_waits_total", in: "files", by: ofOperator,
-        "Files that waited for compaction before they entered.")
+        "weir_rocksdb_compaction_waits_total", in: "times", by: ofOperator,
+        "Spills and snapshots that waited for compaction.")
     static let rocksDBFiles = gauge("weir_rocksdb_files", in: "files", by: ofOperator, "Live sorted files.")
     static let rocksDBBytes = gauge("weir_rocksdb_bytes", in: "bytes", by: ofOperator, "Bytes of the live sorted files.")
     static let rocksDBLevel0Files = gauge(
