@@ -59,6 +59,13 @@ public struct FileError: Error, CustomStringConvertible {
         self.code = code
     }
 
+    /// Of an error that Foundation threw, which has the system's inside; `errno` may have changed since.
+    package init(_ operation: String, _ path: String, _ error: any Error) {
+        let outer = error as NSError
+        let inner = (outer.userInfo[NSUnderlyingErrorKey] as? any Error).map { $0 as NSError } ?? outer
+        self.init(operation, path, code: inner.domain == NSPOSIXErrorDomain ? Int32(truncatingIfNeeded: inner.code) : EIO)
+    }
+
     public var description: String {
         let reason = String(cString: strerror(code))
         let remedy = code == ENOSPC ? " (free some space; the job goes on from its last checkpoint)" : ""

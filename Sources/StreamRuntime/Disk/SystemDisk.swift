@@ -36,7 +36,7 @@ public struct SystemDisk: Disk {
             do {
                 try FileManager.default.copyItem(atPath: localPath, toPath: path)
             } catch {
-                throw FileError("copy \(localPath) to", path, code: errno)
+                throw FileError("copy \(localPath) to", path, error)
             }
         }
         try sync(path, O_RDONLY, "fsync")
@@ -63,7 +63,7 @@ public struct SystemDisk: Disk {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         } catch {
-            throw FileError("list", folder, code: errno)
+            throw FileError("list", folder, error)
         }
     }
 
@@ -77,7 +77,7 @@ public struct SystemDisk: Disk {
         do {
             return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
         } catch {
-            throw FileError("read", path, code: errno)
+            throw FileError("read", path, error)
         }
     }
 
