@@ -255,10 +255,11 @@ extension TaskBuilder {
 
     @inlinable func sourceHead<S: Source, Head: Collector>(_ source: S, _ node: NodeIndex, _ head: Head) throws -> TaskBody
     where Head.Element == S.Element {
+        let made = try source.makeReader(sourceReaderContext(node))  // first: what throws leaves no cells
+        let reader = UnsafeMutablePointer<S.Reader>.allocate(capacity: 1)
+        reader.initialize(to: made)
         let cell = UnsafeMutablePointer<Head>.allocate(capacity: 1)
         cell.initialize(to: head)
-        let reader = UnsafeMutablePointer<S.Reader>.allocate(capacity: 1)
-        reader.initialize(to: try source.makeReader(sourceReaderContext(node)))
         return TaskBody(
             consume: [],
             poll: { budget in

@@ -233,14 +233,14 @@ public final class TaskBuilder {
     @usableFromInline func sinkEnd<S: Sink>(_ sink: S, _ node: NodeIndex) throws -> SinkEnd<S.Writer> {
         let id = environment.graph.node(node).id
         let waker = services.waker
+        let made = try sink.makeWriter(
+            SinkWriterContext(
+                operatorID: id, job: environment.job, subtask: subtask, parallelism: vertex.parallelism,
+                log: environment.log.with(["operator": id.rawValue, "subtask": String(subtask)]),
+                wake: { waker.wake() }, metrics: environment.metrics, clock: environment.clock,
+                pauses: environment.pauses))
         let writer = UnsafeMutablePointer<S.Writer>.allocate(capacity: 1)
-        writer.initialize(
-            to: try sink.makeWriter(
-                SinkWriterContext(
-                    operatorID: id, job: environment.job, subtask: subtask, parallelism: vertex.parallelism,
-                    log: environment.log.with(["operator": id.rawValue, "subtask": String(subtask)]),
-                    wake: { waker.wake() }, metrics: environment.metrics, clock: environment.clock,
-                    pauses: environment.pauses)))
+        writer.initialize(to: made)
         sinks.append(
             SinkHandle(
                 isReady: { writer.pointee.isReady },

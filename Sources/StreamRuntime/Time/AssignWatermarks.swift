@@ -24,13 +24,13 @@ public struct AssignWatermarks<G: WatermarkGenerator>: Operator {
         recordTime = context.services.recordTime
         splits = context.services.splits
         isEveryRecord = strategy.options.isEveryRecord
+        progress = try SplitProgress(context: context, splits: splits, options: strategy.options)
         generators = .allocate(capacity: splits.ids.count)
         hasRecords = .allocate(capacity: splits.ids.count)
         for index in splits.ids.indices {
             (generators + index).initialize(to: strategy.make())
             (hasRecords + index).initialize(to: false)
         }
-        progress = try SplitProgress(context: context, splits: splits, options: strategy.options)
     }
 
     @inlinable @inline(__always)
