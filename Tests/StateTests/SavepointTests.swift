@@ -241,7 +241,7 @@ import Testing
         let folder = try TemporaryFolder()
         let (savepoint, _) = try savepoint(folder)
         let asked = Atomic<Int>(0)
-        let writer = SavepointWriter(savepoint.manifest, files: try savepoint.store(), formats: []) {
+        let writer = SavepointWriter(savepoint.manifest, files: savepoint.store(), formats: []) {
             asked.add(1, ordering: .relaxed).newValue > 20
         }
         #expect(throws: SavepointError.self) { try writer.write(into: folder.path + "/other", createdAtMillis: 0) }

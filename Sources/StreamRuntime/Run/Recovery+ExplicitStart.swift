@@ -47,7 +47,7 @@ extension Recovery {
         if let path = options.startFromSavepoint {
             let savepoint = try Savepoint(at: path, on: environment.disk)
             return Named(
-                text: "savepoint \(path)", manifest: savepoint.manifest, hash: savepoint.hash, files: try savepoint.store())
+                text: "savepoint \(path)", manifest: savepoint.manifest, hash: savepoint.hash, files: savepoint.store())
         }
         guard let id = options.startFrom else { return nil }
         let (manifest, hash) = try store.manifest(id)

@@ -45,7 +45,7 @@ public struct Savepoint: Sendable {
     }
 
     /// Its files, for reading.
-    public func store() throws -> FileCheckpointStore { FileCheckpointStore(reading: path, disk: disk) }
+    public func store() -> FileCheckpointStore { FileCheckpointStore(reading: path, disk: disk) }
 
     /// Size and checksum of every file; the first problem is thrown.
     public func verify() throws { try store().verify(manifest) }

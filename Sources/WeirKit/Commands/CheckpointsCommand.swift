@@ -45,7 +45,7 @@ struct CheckpointFolder: ParsableArguments {
     ) throws -> (manifest: CheckpointManifest, store: FileCheckpointStore, path: String) {
         if let savepoint = try savepoint(in: folder) {
             guard checkpoint == nil else { throw UsageError("\(folder) is a savepoint: there is nothing to choose with --checkpoint") }
-            return (savepoint.manifest, try savepoint.store(), "\(folder)/\(Savepoint.manifestName)")
+            return (savepoint.manifest, savepoint.store(), "\(folder)/\(Savepoint.manifestName)")
         }
         let found = try CheckpointCatalog(folder).find(checkpoint)
         let manifest = try found.folder.store.manifest(named: found.manifestName).manifest
