@@ -62,7 +62,7 @@ final class KafkaReaderCore {
         queues = try handle.map { try ReaderQueues(of: $0, separate: separate, takeMax: Self.fetchMax) }
         watch = watching.flatMap { watching in
             watching.counts.isEmpty
-                ? nil : PartitionWatch(configuration, watching.counts, everyMillis: watching.everyMillis)
+                ? nil : PartitionWatch(configuration, watching.counts, everyMillis: watching.everyMillis, context.source.log)
         }
         fetched = .allocate(capacity: Self.fetchMax)
         fetched.initialize(repeating: nil, count: Self.fetchMax)

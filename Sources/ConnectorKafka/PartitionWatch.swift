@@ -2,7 +2,8 @@ import Foundation
 import StreamRuntime
 import Synchronization
 
-/// Looks now and then, on a thread of its own, whether the topics have got new partitions.
+/// Looks now and then, on a thread of its own, whether the topics have got new partitions. Looks that fail are told once, until
+/// one succeeds.
 final class PartitionWatch: Sendable {
     private struct State {
         var isStopped = false
@@ -10,8 +11,8 @@ final class PartitionWatch: Sendable {
     }
     private let state = Mutex(State())
 
-    init(_ configuration: KafkaConfiguration, _ known: [String: Int32], everyMillis: Int) {
-        let thread = Thread { [self] in watch(configuration, known, everyMillis) }
+    init(_ configuration: KafkaConfiguration, _ known: [String: Int32], everyMillis: Int, _ log: RuntimeLog) {
+        let thread = Thread { [self] in watch(configuration, known, everyMillis, log) }
         thread.name = "weir-kafka-watch"
         thread.start()
     }
@@ -24,55 +25,37 @@ final class PartitionWatch: Sendable {
     /// Ends the thread within a few seconds; returns at once.
     func stop() { state.withLock { $0.isStopped = true } }
 
-    private func watch(_ configuration: KafkaConfiguration, _ known: [String: Int32], _ everyMillis: Int) {
+    private func watch(
+        _ configuration: KafkaConfiguration, _ known: [String: Int32], _ everyMillis: Int, _ log: RuntimeLog
+    ) {
         let isStopped: () -> Bool = { [self] in state.withLock { $0.isStopped } }
-        // A client per look: minutes lie between them.
+        var isFailing = false
         while true {
             sleepMillis(everyMillis, unless: isStopped)
             if isStopped() { return }
-            guard
-                let client = try? KafkaHandle(
-                    .consumer, configuration,
-                    settings: [("allow.auto.create.topics", "false"), ("group.id", "weir-watch")], log: .silent),
-                let counts = try? client.partitionCounts(of: known.keys.sorted(), timeoutMillis: 3_000)
-            else { continue }
-            let grown = counts.filter { $0.value > known[$0.key] ?? 0 }.sorted { $0.key < $1.key }
-            guard !grown.isEmpty else { continue }
-            let told = grown.map { "'\($0.key)' has \($0.value) partitions, it had \(known[$0.key] ?? 0)" }
-            return state.withLock { $0.found = NewSplits("topic " + told.joined(separator: ", topic ")) }
+            do {
+                let found = try newPartitions(configuration, known)
+                if isFailing { log(.info, "topics are looked at for new partitions again", [:]) }
+                isFailing = false
+                if let found { return state.withLock { $0.found = found } }
+            } catch {
+                if !isFailing, !isStopped() {
+                    log(.warning, "topics cannot be looked at for new partitions", ["error": "\(error)"])
+                }
+                isFailing = true
+            }
         }
     }
-}
 
-/// Says when a client loses its brokers and when it reads again, not more than every five seconds.
-/// Called from client threads and the task thread.
-final class ClientHealth: Sendable {
-    private struct State {
-        var isTroubled = false
-        var lastReportNanos: Int64 = 0
-    }
-    private let state = Mutex(State())
-    private let log: RuntimeLog
-    private let clock = SystemClock()
-
-    init(_ log: RuntimeLog) { self.log = log }
-
-    func note(_ error: KafkaError) {
-        let now = clock.monotonicNanos()
-        let shouldReport = state.withLock { state in
-            state.isTroubled = true
-            guard now - state.lastReportNanos > 5_000_000_000 else { return false }
-            state.lastReportNanos = now
-            return true
-        }
-        if shouldReport { log(.warning, "kafka consumer: waiting for the brokers", ["error": error.description]) }
-    }
-
-    func isReading() {
-        let wasTroubled = state.withLock { state in
-            defer { state.isTroubled = false }
-            return state.isTroubled
-        }
-        if wasTroubled { log(.info, "kafka consumer: reading again", [:]) }
+    /// With a client of its own: minutes lie between two looks.
+    private func newPartitions(_ configuration: KafkaConfiguration, _ known: [String: Int32]) throws -> NewSplits? {
+        let client = try KafkaHandle(
+            .consumer, configuration,
+            settings: [("allow.auto.create.topics", "false"), ("group.id", "weir-watch")], log: .silent)
+        let counts = try client.partitionCounts(of: known.keys.sorted(), timeoutMillis: 3_000)
+        let grown = counts.filter { $0.value > known[$0.key] ?? 0 }.sorted { $0.key < $1.key }
+        guard !grown.isEmpty else { return nil }
+        let told = grown.map { "'\($0.key)' has \($0.value) partitions, it had \(known[$0.key] ?? 0)" }
+        return NewSplits("topic " + told.joined(separator: ", topic "))
     }
 }

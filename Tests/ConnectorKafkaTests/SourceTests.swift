@@ -215,6 +215,20 @@ extension KafkaTests {
             #expect(try source.discoverSplits(sourceContext()).map(\.id) == ["t/0", "t/1", "t/2"])
         }
 
+        @Test func looksForNewPartitionsThatFail_areToldOnceAnOutage() throws {
+            let broker = try TestBroker()
+            try makeTopics(broker.bootstrap, ["t"], partitions: 1)
+            let lines = LogLines()
+            var driven = try Driven(
+                try seenSource(broker.bootstrap, ["t"], partitionCheckMillis: 50), log: lines.log)
+            broker.stop()
+            try waitUntil("the first look has failed") { lines.contains("cannot be looked at for new partitions") }
+            try broker.start()
+            try waitUntil("a look succeeds") { lines.contains("looked at for new partitions again") }
+            #expect(lines.all.filter { $0.contains("cannot be looked at for new partitions") }.count == 1)
+            driven.reader.close()
+        }
+
         @Test func brokerDownAtStart_waitsAndTells_andCanBeCancelled() throws {
             let broker = try TestBroker(started: false)
             let lines = LogLines()
