@@ -33,7 +33,7 @@ struct CapturedFiles {
         do {
             names = try FileManager.default.contentsOfDirectory(atPath: folder)
         } catch {
-            throw FileError("list", folder)
+            throw FileError("list", folder, error)
         }
         sortedFiles = names.filter(CheckpointNames.isSortedFile).sorted()
         let current = try String(decoding: localBytes("\(folder)/CURRENT"), as: UTF8.self)
@@ -58,6 +58,6 @@ func makeFolder(_ path: String) throws {
     do {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-        throw FileError("create the folder", path)
+        throw FileError("create the folder", path, error)
     }
 }

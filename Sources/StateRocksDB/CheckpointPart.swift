@@ -38,7 +38,7 @@ struct CheckpointPart {
         do {
             try Data("\(manifest)\n".utf8).write(to: URL(fileURLWithPath: "\(folder)/CURRENT"))
         } catch {
-            throw FileError("write", "\(folder)/CURRENT")
+            throw FileError("write", "\(folder)/CURRENT", error)
         }
     }
 
@@ -56,7 +56,7 @@ struct CheckpointPart {
         do {
             try FileManager.default.copyItem(atPath: stored, toPath: target)
         } catch {
-            throw FileError("copy \(stored) to", target)
+            throw FileError("copy \(stored) to", target, error)
         }
     }
 
