@@ -55,6 +55,31 @@ import Testing
         #expect(ledger.added(next) < 64 << 10, "a restored store goes on from the files it was given")
     }
 
+    /// As windows and their timers do, many times in each epoch.
+    @Test(arguments: BackendCase.allCases)
+    func whatComesAndGoesBetweenTwoBarriersIsNotWritten(_ backend: BackendCase) throws {
+        let world = try StateWorld()
+        let numbers = try NumberState(world.context(), backend.make())
+        defer { numbers.state.close() }
+        for key in 0..<Int64(1000) { numbers.values[key] = key }
+        var ledger = Ledger()
+        _ = ledger.added(try numbers.checkpoint(world))
+        for key in Int64(1000)..<201_000 {
+            numbers.values[key] = key
+            numbers.values[key] = nil
+            if key % 2 == 0 { numbers.values[key] = -key }  // a slot of one that is gone is used again
+            if key % 2 == 0 { numbers.values[key] = nil }
+        }
+        // At most the thousand, anew.
+        #expect(ledger.added(try numbers.checkpoint(world)) < 64 << 10)
+        // Now known to a checkpoint, and gone with the next.
+        numbers.values[5000] = 1
+        _ = ledger.added(try numbers.checkpoint(world))
+        numbers.values[5000] = nil
+        #expect(ledger.added(try numbers.checkpoint(world)) > 0)
+        try numbers.check()
+    }
+
     @Test func aRestoredStateOfLargeValuesIsNotWrittenAnew() throws {
         let world = try StateWorld()
         func open(_ parts: [StatePart]) throws -> (state: OperatorState, values: ValueState<Int64, String>) {

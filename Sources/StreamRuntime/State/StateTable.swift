@@ -200,7 +200,8 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
             touch(slot, index(slot))
             return Self.value(slot)
         }
-        let slot = place(key, initial(), flags: SlotFlags.live | SlotFlags.touched)
+        let isUnstored = readingStore || !canEvict
+        let slot = place(key, initial(), flags: SlotFlags.live | SlotFlags.touched | (isUnstored ? SlotFlags.unstored : 0))
         touch(slot, index(slot))
         return Self.value(slot)
     }
@@ -263,7 +264,7 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
                 let key = aheadKeys[position]
                 guard presence(key) == .unknown else { return }  // it was among them twice
                 guard let bytes else {
-                    _ = placeKey(key, flags: SlotFlags.erased)
+                    _ = placeKey(key, flags: SlotFlags.erased | SlotFlags.unstored)
                     return
                 }
                 var reader = ByteReader(bytes)
@@ -303,6 +304,11 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     /// Used since the last eviction sweep.
     @inlinable static var touched: UInt32 { 8 }
     @inlinable static var dirtyAndTouched: UInt32 { 12 }
+    /// Neither the store nor a checkpoint knows the key: when its value is removed there is nothing to tell them.
+    @inlinable static var unstored: UInt32 { 16 }
+
+    /// The slot holds a value, or a removal that the next checkpoint is to tell.
+    @inlinable static func isNeeded(_ flags: UInt32) -> Bool { flags & live != 0 || flags & (dirty | unstored) == dirty }
 }
 
 /// One seed a process: tables of the same process agree, an outsider cannot predict them.
