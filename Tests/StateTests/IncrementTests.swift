@@ -64,10 +64,10 @@ import Testing
         for key in 0..<Int64(1000) { numbers.values[key] = key }
         var ledger = Ledger()
         _ = ledger.added(try numbers.checkpoint(world))
-        for key in Int64(1000)..<201_000 {
-            numbers.values[key] = key
+        for key in Int64(1000)..<21_000 {
+            numbers.values[key, default: 0] += key  // reads: an assignment would not know that the store has none
             numbers.values[key] = nil
-            if key % 2 == 0 { numbers.values[key] = -key }  // a slot of one that is gone is used again
+            if key % 2 == 0 { numbers.values[key, default: 0] -= key }  // a slot of one that is gone is used again
             if key % 2 == 0 { numbers.values[key] = nil }
         }
         // At most the thousand, anew.
