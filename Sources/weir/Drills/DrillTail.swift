@@ -9,6 +9,7 @@ final class DrillTail {
     let transportName: String
     private let inputs: any TopicTail
     private let outputs: any TopicTail
+    private let makeTail: ([String]) -> any TopicTail
     private let kafka: KafkaConfiguration?
     /// Committed records of a dead process show at once on the log, and on Kafka when the next fetch is answered.
     private let quietMillis: Int
@@ -20,8 +21,7 @@ final class DrillTail {
         if let kafka {
             transportName = "Kafka"
             quietMillis = Self.quietMillisKafka
-            self.inputs = KafkaTail(kafka, topics: inputs)
-            self.outputs = KafkaTail(kafka, topics: outputs)
+            makeTail = { [kafka] in KafkaTail(kafka, topics: $0) }
         } else {
             guard resources.configuration[TradingSettings.transport] == nil else {
                 throw ConfigurationRefusal([
@@ -31,9 +31,10 @@ final class DrillTail {
             transportName = "the embedded log"
             quietMillis = 0
             let folder = try LogStore.folder(of: resources.transportURL)
-            self.inputs = LogTail(folder, topics: inputs)
-            self.outputs = LogTail(folder, topics: outputs)
+            makeTail = { LogTail(folder, topics: $0) }
         }
+        self.inputs = makeTail(inputs)
+        self.outputs = makeTail(outputs)
     }
 
     /// What has come since the last call. Outputs are read first: no output is there before its input.
@@ -47,6 +48,12 @@ final class DrillTail {
 
     /// Calls `look` until there is nothing more.
     func toEnd(_ look: () throws -> Int) throws { try repeatUntilQuiet(kafka == nil ? quietMillis : Self.quietMillisEnd, look) }
+
+    /// What a reader who begins now finds in `topics`, from their beginning to their end: who has watched while transactions
+    /// were aborted has seen what the broker told then, who begins later what is there.
+    func contents(of topics: [String]) throws -> [TailedRecord] {
+        try makeTail(topics).readToEnd(quietMillis: Self.quietMillisEnd)
+    }
 
     private func repeatUntilQuiet(_ millis: Int, _ look: () throws -> Int) throws {
         var seen = try look()
