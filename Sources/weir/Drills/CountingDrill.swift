@@ -61,8 +61,9 @@ final class CountingDrill: JobDrill {
 
     func judge() throws -> DrillFindings {
         try tail.toEnd { try observe() }
-        numbers = SequenceCheck<Int64>()
+        (numbers, counts) = (SequenceCheck<Int64>(), SequenceCheck<Int64>())
         for record in try tail.contents(of: [topics.numbers]) { try addNumber(record) }
+        for record in try tail.contents(of: [topics.counts]) { addCount(record) }
         // The load is exactly once too: its numbers are checked as the counts are.
         let total = Int64(numbers.distinct)
         var inputs: [Int64: Int64] = [:]
