@@ -215,7 +215,8 @@ let package = Package(
             ], swiftSettings: strict),
         .target(
             name: "TradingDrills",
-            dependencies: ["ConnectorKafka", "ConnectorLog", "Drills", "StreamRuntime", "Trading"], swiftSettings: strict),
+            dependencies: ["ConnectorKafka", "ConnectorLog", "Drills", "StreamRuntime", "Trading", "TradingStores"],
+            swiftSettings: strict),
         .executableTarget(
             name: "weir",
             dependencies: [
@@ -350,7 +351,8 @@ let package = Package(
         .testTarget(
             name: "JobsTests",
             dependencies: [
-                "Jobs", "StreamRuntime", "ConnectorLog", "StoreKit", "TestServers", "TraceContext", "Trading", "TradingStores",
+                "Jobs", "StreamRuntime", "ConnectorLog", "StoreKit", "TestServers", "TraceContext", "Trading", "TradingDrills",
+                "TradingStores",
             ],
             swiftSettings: strict),
         .testTarget(
