@@ -4,18 +4,18 @@ import WeirKit
 
 /// Starts processes that outlive this one, and notices the end of those that were started here.
 enum ProcessLauncher {
-    /// The process writes to `outputPath`. Throws `ControlError`.
+    /// The process writes to `outputPath`; it may have ended already when this returns. Throws `ControlError`.
     static func launch(
         _ executable: String, _ arguments: [String], environment: [String: String], folder: String, outputPath: String
     ) throws -> ProcessIdentity {
         let pid = try spawn(executable, arguments, environment: environment, folder: folder, outputPath: outputPath)
-        guard let process = ProcessIdentity(pid: pid) else {
-            throw ControlError(.internalServerError, "process \(pid) of \(executable) ended at once")
+        guard let process = ProcessIdentity(child: pid) else {
+            throw ControlError(.internalServerError, "process \(pid) of \(executable) is not in the system's table of processes")
         }
         return process
     }
 
-    /// The same for a process that may end at once; its number is its own until it is reaped.
+    /// The process's number is its own until it is reaped.
     static func spawn(
         _ executable: String, _ arguments: [String], environment: [String: String], folder: String, outputPath: String
     ) throws -> pid_t {
