@@ -4,8 +4,9 @@
 # make sanitize  the simulator with the address sanitizer compiled in    SEEDS=300
 # make fuzz   broken input for everything that reads bytes from outside    SECONDS=3600 SEED=7
 # make soak HOURS=8  the whole system for so long, with a fault every five minutes (docs/drills.md)
+# make format  Swift sources, by .swift-format
 # make test-outside  use Weir as a package from outside    make bench  the figures of the README
-.PHONY: run build test test-full test-outside soak simulate simulate-planted sanitize fuzz bench setup clean
+.PHONY: run build test test-full test-outside soak simulate simulate-planted sanitize fuzz bench format setup clean
 
 run: build
 	@exec .build/release/weir up $(ARGS)
@@ -49,6 +50,9 @@ bench: setup
 	@swift build -c release --product weir-bench
 	@scripts/servers install kafka
 	@env $$(scripts/servers env) .build/release/weir-bench $(ARGS)
+
+format:
+	@swift format --in-place --recursive Package.swift Sources Tests Examples Benchmarks
 
 clean:
 	@rm -rf .build .backing

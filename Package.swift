@@ -211,7 +211,8 @@ let package = Package(
         .target(
             name: "Drills",
             dependencies: [
-                "CDrillShim", "ProcessSpawn", "StreamRuntime", "WeirKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CDrillShim", "ProcessSpawn", "StreamRuntime", "WeirKit",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
         .target(
             name: "TradingDrills",
@@ -220,7 +221,8 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "WeirKit", "Jobs", "ExampleJobs", "ConnectorKafka", "ConnectorLog", "ControlPlane", "Drills", "Services", "StoreKit",
+                "WeirKit", "Jobs", "ExampleJobs", "ConnectorKafka", "ConnectorLog", "ControlPlane", "Drills", "Services",
+                "StoreKit",
                 "Trading", "TradingDrills", "TradingStores", "WeirTracing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
@@ -268,7 +270,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests", dependencies: ["weir-fuzz"], exclude: ["Corpus"], swiftSettings: strict),
         .testTarget(
-            name: "StreamRuntimeTests", dependencies: ["UntrustedJSON", "StreamRuntime", "StreamRuntimeTesting"], swiftSettings: strict),
+            name: "StreamRuntimeTests", dependencies: ["UntrustedJSON", "StreamRuntime", "StreamRuntimeTesting"],
+            swiftSettings: strict),
         // Operators beside naive models of them, on random streams and on every backend.
         .testTarget(
             name: "StreamRuntimeModelTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "StateRocksDB"],

@@ -12,7 +12,8 @@ final class BenchBroker {
     init(folder: String) throws {
         guard let binary = ProcessInfo.processInfo.environment["WEIR_TEST_KAFKA_BIN"], !binary.isEmpty else {
             throw BenchFailure(
-                "no broker: run `scripts/servers install kafka`, then set the WEIR_TEST_KAFKA_BIN that `scripts/servers env` prints")
+                "no broker: run `scripts/servers install kafka`, then set the WEIR_TEST_KAFKA_BIN that `scripts/servers env` prints"
+            )
         }
         let port = 20_000 + Int(getpid()) % 20_000
         bootstrap = "127.0.0.1:\(port)"
@@ -24,7 +25,8 @@ final class BenchBroker {
     }
 
     deinit {
-        kill(process.processIdentifier, SIGKILL)  // SIGTERM is blocked in it, as in the thread that starts it; its data goes with the run
+        // SIGTERM is blocked in it, as in the thread that starts it; its data goes with the run.
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 

@@ -30,13 +30,17 @@ struct Suite: ParsableCommand {
         print("\(Self.machine()), \(threads) threads, \(runs) runs each, medians (min … max)")
         for name in chosen {
             guard let measurement = Measurement(rawValue: name) else {
-                throw ValidationError("there is no measurement '\(name)'; there are \(Measurement.allCases.map(\.rawValue).joined(separator: ", "))")
+                throw ValidationError(
+                    "there is no measurement '\(name)'; there are \(Measurement.allCases.map(\.rawValue).joined(separator: ", "))"
+                )
             }
             if measurement == .kafkaBare, chosen.contains(Measurement.kafkaCopy.rawValue) { continue }
             let results = try (0..<runs).map { _ in
-                (try measurement.once(threads: threads, divisor: quick),
+                (
+                    try measurement.once(threads: threads, divisor: quick),
                     // In turn with the bare client, so that a drifting machine is fair to both.
-                    measurement == .kafkaCopy ? try Measurement.kafkaBare.once(threads: threads, divisor: quick) : nil)
+                    measurement == .kafkaCopy ? try Measurement.kafkaBare.once(threads: threads, divisor: quick) : nil
+                )
             }
             print(measurement.summary(results.map(\.0)))
             let bare = results.compactMap(\.1)
@@ -52,7 +56,8 @@ struct Suite: ParsableCommand {
         let cpu = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?
             .split(separator: "\n").first { $0.hasPrefix("model name") }?.split(separator: ":").last
             .map { $0.trimmingCharacters(in: .whitespaces) }
-        return "\(cpu ?? "unknown processor"), \(ProcessInfo.processInfo.activeProcessorCount) cores, \(Date().formatted(.iso8601.year().month().day()))"
+        return
+            "\(cpu ?? "unknown processor"), \(ProcessInfo.processInfo.activeProcessorCount) cores, \(Date().formatted(.iso8601.year().month().day()))"
     }
 }
 

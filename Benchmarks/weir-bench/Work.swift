@@ -24,7 +24,8 @@ struct Work {
         case .start, .restart: try firstRecord()
         case .trades: try trades()
         case .kafkaCopy, .kafkaBare:
-            try KafkaCopy(folder: folder, records: measurement.records / divisor, options: options()).run(bare: measurement == .kafkaBare)
+            try KafkaCopy(folder: folder, records: measurement.records / divisor, options: options()).run(
+                bare: measurement == .kafkaBare)
         }
     }
 

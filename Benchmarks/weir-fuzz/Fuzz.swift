@@ -58,7 +58,8 @@ extension Fuzz {
         func run() throws {
             let scratch = try Fuzz.scratchFolder()
             defer { try? FileManager.default.removeItem(atPath: scratch) }
-            let names = try target.isEmpty
+            let names =
+                try target.isEmpty
                 ? FuzzTarget.all(scratch).map(\.name).filter { $0 != FuzzTarget.selfTestName }
                 : target.map { try Fuzz.target($0, scratch).name }
             let cores = Double(min(names.count, ProcessInfo.processInfo.activeProcessorCount))
@@ -70,7 +71,9 @@ extension Fuzz {
                 for failure in outcome.failures { print("    \(failure)") }
             }
             let failures = outcomes.reduce(0) { $0 + $1.failures.count }
-            print("\(outcomes.reduce(0) { $0 + $1.inputs }) inputs of \(outcomes.count) targets, seed \(seed): \(failures) findings")
+            print(
+                "\(outcomes.reduce(0) { $0 + $1.inputs }) inputs of \(outcomes.count) targets, seed \(seed): \(failures) findings"
+            )
             if failures > 0 { throw ExitCode(1) }
         }
     }
@@ -124,7 +127,8 @@ extension Fuzz {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             let worker = FuzzWorker(
                 target: try Fuzz.target(target, folder), corpus: FuzzCorpus.inputs(of: target, in: corpus), seed: seed,
-                first: first, count: count, seconds: seconds, secondsPerInput: inputSeconds, record: try InputRecord("\(scratch)/\(target).input"))
+                first: first, count: count, seconds: seconds, secondsPerInput: inputSeconds,
+                record: try InputRecord("\(scratch)/\(target).input"))
             worker.run()
         }
     }

@@ -13,7 +13,8 @@ final class InputRecord: @unchecked Sendable {  // one thread of one process at 
         defer { close(descriptor) }
         let size = Self.headerBytes + Self.bytesMax
         guard ftruncate(descriptor, off_t(size)) == 0,
-            let mapped = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), mapped != UnsafeMutableRawPointer(bitPattern: -1)
+            let mapped = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+            mapped != UnsafeMutableRawPointer(bitPattern: -1)
         else { throw FuzzFailure("cannot map \(path): \(String(cString: strerror(errno)))") }
         memory = mapped
     }

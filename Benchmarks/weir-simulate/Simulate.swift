@@ -88,7 +88,9 @@ struct Simulate: AsyncParsableCommand {
                 let seconds = String(format: "%.1f s", Date().timeIntervalSince(began))
                 if let caught = summary.failures.first {
                     let what = caught.findings.messages.first ?? ""
-                    print("\(mistake.rawValue): caught by seed \(caught.seed) (\(caught.workload)), \(seconds): \(what.prefix(160))")
+                    print(
+                        "\(mistake.rawValue): caught by seed \(caught.seed) (\(caught.workload)), \(seconds): \(what.prefix(160))"
+                    )
                 } else {
                     print("\(mistake.rawValue): NOT CAUGHT by \(summary.seeds) seeds, \(seconds)")
                     missed.append(mistake.rawValue)

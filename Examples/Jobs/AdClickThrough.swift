@@ -55,7 +55,8 @@ public struct AdClickThrough: PlainJob {
                 let (shown, clicked) = (group.value.first.count, group.value.second.count)
                 return [AdMinute(ad: group.key, shown: Int64(shown), clicked: Int64(clicked), minuteMillis: group.window.start)]
             }.id("click-through")
-        let best = minutes
+        let best =
+            minutes
             .windowAll(.tumbling(.minutes(1)))
             .topN(2) { $0.clicksPerThousand * 1000 - $0.ad }.id("best")
             .map { result in

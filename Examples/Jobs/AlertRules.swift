@@ -20,7 +20,8 @@ struct Limit: CodableState, Sendable {
 
     /// The operators of the plant change their minds.
     static let simulated = [
-        Limit(quantity: "temperature", limit: 95), Limit(quantity: "pressure", limit: 97), Limit(quantity: "temperature", limit: 98),
+        Limit(quantity: "temperature", limit: 95), Limit(quantity: "pressure", limit: 97),
+        Limit(quantity: "temperature", limit: 98),
     ]
 }
 

@@ -13,7 +13,8 @@ struct AnsweredOrder: CodableState, Sendable {
         let isProbe = number % 200 < 8 && number % 2 == 0
         let user = isProbe ? (number / 200 % 2 == 0 ? 3 : 8) : dice.draw(0..<40)
         return AnsweredOrder(
-            user: user, isRejected: isProbe || dice.draw(0..<20) == 0, timeMillis: openingMillis + number * 1000 - dice.draw(0..<2000))
+            user: user, isRejected: isProbe || dice.draw(0..<20) == 0,
+            timeMillis: openingMillis + number * 1000 - dice.draw(0..<2000))
     }
 }
 

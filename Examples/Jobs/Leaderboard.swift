@@ -40,7 +40,8 @@ public struct Leaderboard: PlainJob {
             .aggregate(Sum().over(\.points)).id("form")
             .map { "\($0.key) made \($0.value) points in ten rounds" }
         // Discarding: each result has only what came since the one before, and the window keeps nothing of it.
-        let best = scores
+        let best =
+            scores
             .windowAll(.global)
             .trigger(.atEnd.early(count: 100).discarding)
             .reduce { $0.points >= $1.points ? $0 : $1 }.id("best")

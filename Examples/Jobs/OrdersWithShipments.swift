@@ -8,7 +8,8 @@ struct ShopOrder: CodableState, Sendable {
 
     static func simulated(_ number: Int64) -> ShopOrder {
         var dice = Dice(seed: 6, number: number)
-        return ShopOrder(id: number, item: dice.pick(["book", "lamp", "chair", "tea"]), timeMillis: openingMillis + number * 10_000)
+        return ShopOrder(
+            id: number, item: dice.pick(["book", "lamp", "chair", "tea"]), timeMillis: openingMillis + number * 10_000)
     }
 }
 
@@ -42,7 +43,8 @@ public struct OrdersWithShipments: PlainJob {
             .intervalJoin(between: .zero, and: .hours(4))
             .left { order, shipment in
                 guard let shipment else { return "order \(order.id) (\(order.item)) was not shipped within four hours" }
-                return "order \(order.id) (\(order.item)) was shipped after \((shipment.timeMillis - order.timeMillis) / 60_000) min"
+                return
+                    "order \(order.id) (\(order.item)) was shipped after \((shipment.timeMillis - order.timeMillis) / 60_000) min"
             }.id("join")
             .sink(PrintSink())
     }

@@ -107,9 +107,10 @@ public final class ClickHouseClient: Sendable {
         guard !parameters.isEmpty else { return "" }
         var allowed = CharacterSet.alphanumerics
         allowed.insert(charactersIn: "-._~")
-        return "?" + parameters.map { name, value in
-            "\(name)=\(value.addingPercentEncoding(withAllowedCharacters: allowed) ?? "")"
-        }.joined(separator: "&")
+        return "?"
+            + parameters.map { name, value in
+                "\(name)=\(value.addingPercentEncoding(withAllowedCharacters: allowed) ?? "")"
+            }.joined(separator: "&")
     }
 }
 
@@ -126,7 +127,9 @@ private struct ClickHouseException {
     init?(endOf body: ByteBuffer) {
         guard body.readableBytes > 0 else { return nil }
         let end = String(decoding: body.readableBytesView.suffix(Self.bytesMax), as: UTF8.self)
-        guard let found = end.firstMatch(of: #/^Code: (\d+)\. DB::/#.anchorsMatchLineEndings()), let code = Int(found.1) else { return nil }
+        guard let found = end.firstMatch(of: #/^Code: (\d+)\. DB::/#.anchorsMatchLineEndings()), let code = Int(found.1) else {
+            return nil
+        }
         self.code = code
         text = String(end[found.range.lowerBound...])
     }

@@ -37,11 +37,12 @@ package struct AWSSignature {
         let scope = "\(day)/\(region)/\(service)/aws4_request"
         let toSign = "AWS4-HMAC-SHA256\n\(stamp)\n\(scope)\n\(AWSSignature.hex(SHA256.hash(data: Data(request.utf8))))"
         let signature = HMAC<SHA256>.authenticationCode(for: Data(toSign.utf8), using: key(day: day))
-        added.append((
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope), SignedHeaders=\(signedNames), "
-                + "Signature=\(AWSSignature.hex(signature))"
-        ))
+        added.append(
+            (
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope), SignedHeaders=\(signedNames), "
+                    + "Signature=\(AWSSignature.hex(signature))"
+            ))
         return added
     }
 

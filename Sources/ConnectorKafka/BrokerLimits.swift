@@ -76,9 +76,12 @@ public struct BrokerLimits: Sendable {
         return number(name) { most in
             most < transactionTimeoutMillis
                 ? Remark(
-                    level: .wrong, setting: name, detail: "\(most), and the jobs' transactions ask for \(transactionTimeoutMillis)",
+                    level: .wrong, setting: name,
+                    detail: "\(most), and the jobs' transactions ask for \(transactionTimeoutMillis)",
                     remedy: "Raise it on the brokers; the default is 900000.")
-                : Remark(level: .fine, setting: name, detail: "\(most); the jobs' transactions ask for \(transactionTimeoutMillis)", remedy: nil)
+                : Remark(
+                    level: .fine, setting: name, detail: "\(most); the jobs' transactions ask for \(transactionTimeoutMillis)",
+                    remedy: nil)
         }
     }
 
@@ -99,7 +102,8 @@ public struct BrokerLimits: Sendable {
         return number(name) { minutes in
             minutes < 1440
                 ? Remark(
-                    level: .doubtful, setting: name, detail: "\(minutes): a job that stands still longer loses its committed offsets",
+                    level: .doubtful, setting: name,
+                    detail: "\(minutes): a job that stands still longer loses its committed offsets",
                     remedy: "Raise it to a day at least; the default is 10080. A job then goes on from its decision alone.")
                 : Remark(level: .fine, setting: name, detail: "\(minutes)", remedy: nil)
         }

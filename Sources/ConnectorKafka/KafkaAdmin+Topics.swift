@@ -15,7 +15,8 @@ extension KafkaAdmin {
         var found: [String: KafkaTopicDescription] = [:]
         for (name, layout) in try handle.layouts(of: names, timeoutMillis: timeoutMillis) {
             found[name] = KafkaTopicDescription(
-                partitions: layout.partitions, replicationFactor: layout.replicas, settings: try settings(RD_KAFKA_RESOURCE_TOPIC, name))
+                partitions: layout.partitions, replicationFactor: layout.replicas,
+                settings: try settings(RD_KAFKA_RESOURCE_TOPIC, name))
         }
         return found
     }

@@ -20,7 +20,8 @@ public struct KafkaError: Error, CustomStringConvertible {
     ) {
         self.code = code.rawValue
         name = String(cString: rd_kafka_err2name(code))
-        description = "\(doing): \(detail ?? String(cString: rd_kafka_err2str(code))) (\(name))"
+        description =
+            "\(doing): \(detail ?? String(cString: rd_kafka_err2str(code))) (\(name))"
             + (KafkaRemedies.remedy(code).map { "; \($0)" } ?? "")
         self.isRetriable = isRetriable ?? code.isTransient
         self.isOfTheRecord = isOfTheRecord

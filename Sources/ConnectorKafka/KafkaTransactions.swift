@@ -113,7 +113,8 @@ public final class KafkaTransactions: TransactionDomain {
         let own = own.withLock { $0 }
         guard own.isAny, let last = try topic(owner).readLast(.asFarAsDecided), own.exclude(last.checkpoint) else { return }
         throw KafkaFenced(
-            description: "another owner of the island has decided \(last.checkpoint) since this process' last attempt; it is left "
+            description:
+                "another owner of the island has decided \(last.checkpoint) since this process' last attempt; it is left "
                 + "alone. If no other run was started, look for a second process with the same job id")
     }
 

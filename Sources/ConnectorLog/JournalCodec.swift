@@ -178,7 +178,9 @@ enum JournalCodec {
         let count = try reader.take(UInt32.self)
         var records: [JournalRecord] = []
         for _ in 0..<count { records.append(try record(&reader)) }
-        guard try reader.take(UInt64.self) == endMark, reader.isAtEnd else { throw ByteReader.Malformed(problem: "bytes left over") }
+        guard try reader.take(UInt64.self) == endMark, reader.isAtEnd else {
+            throw ByteReader.Malformed(problem: "bytes left over")
+        }
         return records
     }
 
@@ -253,7 +255,8 @@ enum JournalCodec {
                 base: try reader.take(Int64.self), bytes: try reader.take(Int64.self),
                 timestampMillisMax: try reader.take(Int64.self))
             guard segment.base >= 0, (0...segmentBytesMax).contains(segment.bytes) else {
-                throw ByteReader.Malformed(problem: "a segment is said to begin at \(segment.base) and have \(segment.bytes) bytes")
+                throw ByteReader.Malformed(
+                    problem: "a segment is said to begin at \(segment.base) and have \(segment.bytes) bytes")
             }
             segments.append(segment)
         }

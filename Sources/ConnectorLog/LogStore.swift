@@ -71,8 +71,10 @@ public final class LogStore: Sendable {
         if !found.report.isClean {
             options.log(
                 .warning, "the log was repaired when it was opened: uncommitted data was cut off",
-                ["log": resolved, "journalBytes": "\(found.report.tornJournalBytes)",
-                 "partitionBytes": "\(found.report.truncated.values.reduce(0, +))"])
+                [
+                    "log": resolved, "journalBytes": "\(found.report.tornJournalBytes)",
+                    "partitionBytes": "\(found.report.truncated.values.reduce(0, +))",
+                ])
         }
     }
 

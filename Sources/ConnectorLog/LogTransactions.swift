@@ -87,10 +87,12 @@ public final class LogTransactions: TransactionDomain {
     }
 
     public func close() {
-        guard let last = bound.withLock({ value -> Bound? in
-            defer { value = nil }
-            return value
-        }) else { return }
+        guard
+            let last = bound.withLock({ value -> Bound? in
+                defer { value = nil }
+                return value
+            })
+        else { return }
         store.endSession(last.session, LogUsageError("the transaction of \(last.session.owner) was closed"))
     }
 

@@ -26,9 +26,11 @@ public struct RedisSink<Element>: Sink {
     ) throws(StoreError) {
         let parts = try StoreURL(url)
         try parts.allow(RedisConnection.Address.settings)
-        let isName = !versionField.isEmpty && versionField.utf8.allSatisfy {
-            $0 | 0x20 >= 97 && $0 | 0x20 <= 122 || $0 >= 48 && $0 <= 57 || $0 == 95
-        }
+        let isName =
+            !versionField.isEmpty
+            && versionField.utf8.allSatisfy {
+                $0 | 0x20 >= 97 && $0 | 0x20 <= 122 || $0 >= 48 && $0 <= 57 || $0 == 95
+            }
         guard isName else { throw .invalid("the version's name '\(versionField)' is not of letters, digits and '_'") }
         let writer = RedisWriter(try RedisConnection.Address(parts))
         let guarding = StoreGuard("redis")

@@ -74,7 +74,8 @@ final class RedisWriter: Sendable {
                 switch try connection.reply() {
                 case .integer(let count): newer += Int(count)
                 case .refusal(let words):
-                    refused = RedisRefusal.isPassing(words) || words.hasPrefix("NOSCRIPT")
+                    refused =
+                        RedisRefusal.isPassing(words) || words.hasPrefix("NOSCRIPT")
                         ? .unavailable("redis: \(words)") : .invalid("redis: \(words)")
                 default: refused = .invalid("redis: the script answered something else")
                 }

@@ -139,7 +139,8 @@ package struct CampaignSummary: Sendable {
             "\(records) records, \(checkpoints) checkpoints, \(starts) starts, "
                 + "\(faults.values.reduce(0, +)) faults: \(byKind)",
             "points met: \(pointsMet.count) of \(FaultPoint.allCases.count), struck: \(pointsStruck.count)"
-                + (rarest.map { " (\(pointsStruck.values.reduce(0, +)) times; \($0.key.rawValue) least, \($0.value) times)" } ?? ""),
+                + (rarest.map { " (\(pointsStruck.values.reduce(0, +)) times; \($0.key.rawValue) least, \($0.value) times)" }
+                    ?? ""),
         ]
         lines += gaps
         lines.append("\(failures.count) seeds failed")

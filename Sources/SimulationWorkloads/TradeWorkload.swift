@@ -112,10 +112,11 @@ struct ExecutePlacedOrder: KeyedAsyncFunction {
             let decision = OrderExecution.decide(
                 order: order, price: price, priceTimestampMillis: 0, nowMillis: 0, maxPriceAgeMillis: .max,
                 portfolio: portfolio)
-            let (outcome, next) = switch decision {
-            case .executed(let next, let trade): (Outcome.trade(trade), Optional(next))
-            case .rejected(let rejection, _): (Outcome.rejection(rejection), nil)
-            }
+            let (outcome, next) =
+                switch decision {
+                case .executed(let next, let trade): (Outcome.trade(trade), Optional(next))
+                case .rejected(let rejection, _): (Outcome.rejection(rejection), nil)
+                }
             let execution = Execution(position: placed.position, outcome: outcome)
             var writes = [SimulatedStore.Write(ledger, execution.bytes)]
             if let next { writes.append(.init(account, next.encodeBinary())) }

@@ -219,8 +219,10 @@ final class EpochIngestor: Sendable {
             let captured = try CapturedFiles(folder: folder)
             var live: [String: CheckpointFile] = [:]
             for name in captured.sortedFiles {
-                live[name] = try published.adopted[name] ?? files.adopt(
-                    names.sortedFile(name), localPath: "\(folder)/\(name)")
+                live[name] =
+                    try published.adopted[name]
+                    ?? files.adopt(
+                        names.sortedFile(name), localPath: "\(folder)/\(name)")
             }
             let manifest = try files.write(names.manifest(captured.manifest)) {
                 try $0.write(try localBytes("\(folder)/\(captured.manifest)"))

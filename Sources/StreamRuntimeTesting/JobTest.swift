@@ -72,7 +72,9 @@ public final class JobTest {
 
     /// Works off everything there is to do at this moment.
     public func run() throws {
-        guard isRunning else { throw JobTestError("the job does not run: it has ended, failed or crashed; restore() begins again") }
+        guard isRunning else {
+            throw JobTestError("the job does not run: it has ended, failed or crashed; restore() begins again")
+        }
         try rest()
     }
 

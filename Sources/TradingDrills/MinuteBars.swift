@@ -14,7 +14,8 @@ public enum MinuteBars {
                     symbol: ordered[0].symbol, startMillis: start, trades: Int64(ordered.count),
                     shares: ordered.reduce(0) { $0 + $1.quantity },
                     notional: Money(units: ordered.reduce(0) { $0 + $1.notional.units }),
-                    open: prices[0], high: prices.max() ?? prices[0], low: prices.min() ?? prices[0], close: prices[prices.count - 1])
+                    open: prices[0], high: prices.max() ?? prices[0], low: prices.min() ?? prices[0],
+                    close: prices[prices.count - 1])
             }
         }
     }
@@ -31,7 +32,8 @@ public enum MinuteBars {
         for (symbol, bars) in expected {
             let found = try await store.volume(VolumeQuery(symbol: symbol, fromMillis: 0, toMillis: .max))
             if found.map(\.startMillis) != bars.map(\.startMillis) {
-                differences.append("\(symbol): the store has the minutes \(found.map(\.startMillis)), not \(bars.map(\.startMillis))")
+                differences.append(
+                    "\(symbol): the store has the minutes \(found.map(\.startMillis)), not \(bars.map(\.startMillis))")
             }
             for (found, bar) in zip(found, bars) where found != bar { differences.append("\(found), not \(bar)") }
         }

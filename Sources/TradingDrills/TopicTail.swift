@@ -61,7 +61,8 @@ public final class LogTail: TopicTail {
             while let record = try reader.next() {
                 records.append(
                     TailedRecord(
-                        topic: record.topic, key: record.key.map { Array($0) } ?? [], value: record.value.map { Array($0) } ?? []))
+                        topic: record.topic, key: record.key.map { Array($0) } ?? [], value: record.value.map { Array($0) } ?? [])
+                )
             }
         }
         return records
@@ -121,7 +122,8 @@ public final class KafkaTail: TopicTail {
         let deadline = ContinuousClock.now + Self.patience
         let context = SourceContext(
             operatorID: "in", job: job, jobName: "drill", log: .silent, isCancelled: { ContinuousClock.now > deadline })
-        let source = KafkaSource<TailedRecord>(configuration, topics: topics, groupID: "drill-reader", start: .earliest) { record in
+        let source = KafkaSource<TailedRecord>(configuration, topics: topics, groupID: "drill-reader", start: .earliest) {
+            record in
             TailedRecord(
                 topic: record.topic, key: record.key.map { Array($0) } ?? [], value: record.value.map { Array($0) } ?? [])
         }

@@ -11,7 +11,8 @@ struct OTLPDocument: Encodable {
     init(_ spans: [FinishedSpan], resource: TracingResource, redact: (String) -> String) {
         resourceSpans = [
             ResourceSpans(
-                resource: Resource(attributes: resource.attributes.sorted { $0.key < $1.key }.map { KeyValue($0.key, .string($0.value)) }),
+                resource: Resource(
+                    attributes: resource.attributes.sorted { $0.key < $1.key }.map { KeyValue($0.key, .string($0.value)) }),
                 scopeSpans: [
                     ScopeSpans(scope: Scope(name: "weir", version: resource.version), spans: spans.map { Span($0, redact) })
                 ])

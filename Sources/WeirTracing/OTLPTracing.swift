@@ -111,7 +111,8 @@ enum TracingEndpoint {
             parts.scheme == "http" || parts.scheme == "https"
         else { throw TracingEndpointError("'\(text)' is not of the form http://host:4318") }
         guard parts.user == nil, parts.password == nil else {
-            throw TracingEndpointError("it holds a user or a password: put what needs credentials behind a collector on this machine")
+            throw TracingEndpointError(
+                "it holds a user or a password: put what needs credentials behind a collector on this machine")
         }
         guard parts.query == nil, parts.fragment == nil else { throw TracingEndpointError("'\(text)' has more than a path") }
         var base = text

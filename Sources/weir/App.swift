@@ -20,10 +20,11 @@ struct Weir: DrillingApplication {
         TradeHistoryJob.self, TradeAnalyticsJob.self,
     ]
     static let jobs = tradingJobs + exampleJobs
-    static let extraCommands: [any ParsableCommand.Type] = [
-        UpCommand.self, ResetCommand.self, VerifyCommand.self, ProvisionCommand.self, ServiceCommand.self,
-        TokenCommand.self, SimulateCommand.self, TransactionsCommand.self,
-    ] + ControlCommands.all(for: Weir.self) + DrillCommands.all(for: Weir.self)
+    static let extraCommands: [any ParsableCommand.Type] =
+        [
+            UpCommand.self, ResetCommand.self, VerifyCommand.self, ProvisionCommand.self, ServiceCommand.self,
+            TokenCommand.self, SimulateCommand.self, TransactionsCommand.self,
+        ] + ControlCommands.all(for: Weir.self) + DrillCommands.all(for: Weir.self)
     static let drills: [any JobDrill.Type] = [CountingDrill.self, TradeExecutionDrill.self, SystemDrill.self]
     static let configurationKeys =
         TradingSettings.keys + PersistenceSettings.keys + StoreCredentials.keys + ServiceSettings.keys + ProvisionSettings.keys

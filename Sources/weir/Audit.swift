@@ -116,15 +116,16 @@ struct Audit {
     }
 
     var text: String {
-        var lines = [
-            "",
-            "orders       \(orders) records, \(distinctOrders) distinct\(undecidedText)",
-        ] + Self.named("waiting", waiting) + [
-            "outcomes     \(trades) trades, \(rejections) rejections, \(doubledOutcomes) doubled, \(deadLetters) undecodable",
-        ] + Self.named("decided more than once", doubled.sorted()) + [
-            "cash         spent \(spent.map { "\($0)" } ?? "beyond Int64"), earned \(earned.map { "\($0)" } ?? "beyond Int64")",
-            "conservation \(conservationText)",
-        ] + copies.lines
+        var lines =
+            [
+                "",
+                "orders       \(orders) records, \(distinctOrders) distinct\(undecidedText)",
+            ] + Self.named("waiting", waiting) + [
+                "outcomes     \(trades) trades, \(rejections) rejections, \(doubledOutcomes) doubled, \(deadLetters) undecodable"
+            ] + Self.named("decided more than once", doubled.sorted()) + [
+                "cash         spent \(spent.map { "\($0)" } ?? "beyond Int64"), earned \(earned.map { "\($0)" } ?? "beyond Int64")",
+                "conservation \(conservationText)",
+            ] + copies.lines
         for difference in differences.prefix(20) { lines.append("  \(difference)") }
         return lines.joined(separator: "\n")
     }

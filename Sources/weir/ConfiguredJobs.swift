@@ -31,7 +31,8 @@ extension TradeExecutionJob: ConfiguredJob {
         self.init(
             transport: try resources.transport(), portfolios: try resources.portfolios(), prices: try resources.prices(),
             policy: policy,
-            async: AsyncOptions(capacity: configuration[TradingSettings.inFlightMax], timeoutMillis: Int(policy.priceWaitMillis) + 10_000),
+            async: AsyncOptions(
+                capacity: configuration[TradingSettings.inFlightMax], timeoutMillis: Int(policy.priceWaitMillis) + 10_000),
             groupID: configuration.consumerGroup(of: Self.name), clock: environment.clock)
     }
 

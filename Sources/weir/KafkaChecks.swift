@@ -38,14 +38,17 @@ struct KafkaChecks: Sendable {
             return [
                 DoctorFinding(
                     .problem, Self.brokersWhat, "\(error)",
-                    remedy: "See that \(cluster.bootstrapServers) is right and can be reached, and that kafka.properties fit its security.")
+                    remedy:
+                        "See that \(cluster.bootstrapServers) is right and can be reached, and that kafka.properties fit its security."
+                )
             ]
         }
     }
 
     private func brokers(_ reached: KafkaCluster) -> DoctorFinding {
         let places = reached.brokers.sorted { $0.key < $1.key }.prefix(10).map { "\($0.value)" }.joined(separator: ", ")
-        return DoctorFinding(.ok, Self.brokersWhat, "\(reached.brokers.count): \(places); client librdkafka \(reached.clientVersion)")
+        return DoctorFinding(
+            .ok, Self.brokersWhat, "\(reached.brokers.count): \(places); client librdkafka \(reached.clientVersion)")
     }
 
     /// By the requests that the brokers understand: none says its version.
@@ -53,7 +56,8 @@ struct KafkaChecks: Sendable {
         let what = "kafka release"
         let releases = Set(reached.releases.values)
         guard let one = releases.first else {
-            return DoctorFinding(.ok, what, "the brokers do not tell which requests they understand; Kafka 2.5 or later is needed")
+            return DoctorFinding(
+                .ok, what, "the brokers do not tell which requests they understand; Kafka 2.5 or later is needed")
         }
         let each = reached.releases.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
         guard releases.allSatisfy(\.hasTransactionsOfGroups) else {
@@ -92,7 +96,8 @@ struct KafkaChecks: Sendable {
         let millis = KafkaTransactions.timeoutMillisDefault
         do {
             try admin.abortTransaction(Self.transactionalID, limitMillis: Self.limitMillis)
-            return DoctorFinding(.ok, "kafka transactions", "this user may begin them, with a time-out of \(DurationText.text(millis))")
+            return DoctorFinding(
+                .ok, "kafka transactions", "this user may begin them, with a time-out of \(DurationText.text(millis))")
         } catch {
             return DoctorFinding(
                 .problem, "kafka transactions", "\(error)",
@@ -121,7 +126,8 @@ struct KafkaChecks: Sendable {
         return read.compactMap { topic in
             guard let count = counts[topic], count < parallelism else { return nil }
             return DoctorFinding(
-                .warning, "partitions of \(topic)", "\(count), for parallelism \(parallelism): \(parallelism - Int(count)) subtasks have nothing to read",
+                .warning, "partitions of \(topic)",
+                "\(count), for parallelism \(parallelism): \(parallelism - Int(count)) subtasks have nothing to read",
                 remedy: "Lower the parallelism, or give new installations more partitions (topics.partitions).")
         }
     }

@@ -57,7 +57,8 @@ struct KafkaPermissions {
             return missing.map {
                 DoctorFinding(
                     .warning, Self.what, "\(user) lacks \($0)",
-                    remedy: "Allow it if a job or service of this user needs it: kafka-acls.sh --add --allow-principal \(user) ….")
+                    remedy: "Allow it if a job or service of this user needs it: kafka-acls.sh --add --allow-principal \(user) …."
+                )
             }
         }
         return [

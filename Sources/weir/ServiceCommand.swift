@@ -40,12 +40,15 @@ struct ServiceCommand: AsyncParsableCommand {
         _ services: TradingServices, in hosted: HostedServices, _ configuration: Configuration
     ) async throws {
         if name == .gateway {
-            return try await services.startGateway(in: hosted, [
-                .order: try ServiceSettings.url(ServiceSettings.orderURL, configuration),
-                .portfolio: try ServiceSettings.url(ServiceSettings.portfolioURL, configuration),
-                .query: try ServiceSettings.url(ServiceSettings.queryURL, configuration),
-                .marketData: try ServiceSettings.url(ServiceSettings.marketDataURL, configuration),
-            ]) { say("the gateway listens on \($0)") }
+            return try await services.startGateway(
+                in: hosted,
+                [
+                    .order: try ServiceSettings.url(ServiceSettings.orderURL, configuration),
+                    .portfolio: try ServiceSettings.url(ServiceSettings.portfolioURL, configuration),
+                    .query: try ServiceSettings.url(ServiceSettings.queryURL, configuration),
+                    .marketData: try ServiceSettings.url(ServiceSettings.marketDataURL, configuration),
+                ]
+            ) { say("the gateway listens on \($0)") }
         }
         let name = name
         let (host, beside) = try services.parts(

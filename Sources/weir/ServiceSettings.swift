@@ -18,7 +18,8 @@ enum ServiceSettings {
         "tokens.secret", help: "Secret (32 bytes or more) tokens are signed with, HS256 (default: a file in the data folder).",
         isSecret: true)
     static let tokenKeySet = Setting.optionalString(
-        "tokens.key-set", help: "Public keys (JWKS) of whoever mints tokens: a file, or the JSON itself; then none are minted here.")
+        "tokens.key-set",
+        help: "Public keys (JWKS) of whoever mints tokens: a file, or the JSON itself; then none are minted here.")
     static let tokenAudience = Setting.string("tokens.audience", default: "weir", help: "The 'aud' tokens must name.")
     static let tokenIssuer = Setting.optionalString("tokens.issuer", help: "The 'iss' tokens must name.")
 
@@ -46,8 +47,11 @@ enum ServiceSettings {
     /// Where a service is; throws `ConfigurationRefusal` for what is no such place.
     static func url(_ setting: Setting<String>, _ configuration: Configuration) throws -> String {
         let text = configuration[setting]
-        guard let parts = URLComponents(string: text), ["http", "https"].contains(parts.scheme), parts.host?.isEmpty == false else {
-            throw ConfigurationRefusal(["\(configuration.origin(of: setting)): '\(text)' is not http://host:port (\(setting.key.name))"])
+        guard let parts = URLComponents(string: text), ["http", "https"].contains(parts.scheme), parts.host?.isEmpty == false
+        else {
+            throw ConfigurationRefusal([
+                "\(configuration.origin(of: setting)): '\(text)' is not http://host:port (\(setting.key.name))"
+            ])
         }
         return text
     }

@@ -74,7 +74,9 @@ struct SimulateOrders: AsyncParsableCommand {
             while (try? await Task.sleep(for: .seconds(5))) != nil {
                 seconds += 5
                 let report = simulator.report
-                say("\(seconds) s  placed \(report.placed)  accepted \(report.accepted)  refused \(report.refused.values.reduce(0, +))  retries \(report.retries)")
+                say(
+                    "\(seconds) s  placed \(report.placed)  accepted \(report.accepted)  refused \(report.refused.values.reduce(0, +))  retries \(report.retries)"
+                )
             }
         }
         let result = await running.result

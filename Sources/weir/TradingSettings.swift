@@ -14,7 +14,8 @@ enum TradingSettings {
     static let storeMemory = Setting.bytes(
         "stores.memory", default: 64 << 20, in: (1 << 20)...(64 << 30),
         help: "Memory of the embedded portfolios and of the embedded order ledger, each.")
-    static let prices = Setting.string("prices", default: "memory:", help: "memory:, redis://host:port, or rediss://host:port for TLS.")
+    static let prices = Setting.string(
+        "prices", default: "memory:", help: "memory:, redis://host:port, or rediss://host:port for TLS.")
 
     static let symbols = Setting.list(
         "trading.symbols", default: Listing.standard.map(\.symbol.text), help: "Symbols that are traded.")

@@ -61,7 +61,8 @@ private final class Bench: Sendable {
 
     init(
         _ source: TestSource<Int64>, restart: RestartStrategy = .exponential(initialMillis: 1, maxMillis: 5),
-        epochTimeoutMillis: Int = 30_000, _ build: @escaping @Sendable (StreamRuntime.Stream<SourceHead<TestSource<Int64>>>) -> Void
+        epochTimeoutMillis: Int = 30_000,
+        _ build: @escaping @Sendable (StreamRuntime.Stream<SourceHead<TestSource<Int64>>>) -> Void
     ) throws {
         struct Job: StreamJob {
             static var name: String { "batching" }

@@ -6,7 +6,8 @@ import Testing
 final class TemporaryFolder: Sendable {
     let path: String
     init() throws {
-        path = URL(fileURLWithPath: NSTemporaryDirectory()).standardizedFileURL.path
+        path =
+            URL(fileURLWithPath: NSTemporaryDirectory()).standardizedFileURL.path
             + "/weir-files-\(UInt64.random(in: .min ... .max))"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
@@ -57,10 +58,11 @@ private struct Reading: StreamJob {
 }
 
 @Suite struct TextFileSourceTests {
-    @Test(arguments: [
-        ("", []), ("a", ["a"]), ("a\n", ["a"]), ("a\r\nb\r\n", ["a", "b"]), ("a\n\nb", ["a", "", "b"]), ("\n", [""]),
-        ("\r\n", [""]), ("a\rb\n", ["a\rb"]), ("a\nb\r", ["a", "b"]), ("ü€😀\nz", ["ü€😀", "z"]),
-    ] as [(String, [String])])
+    @Test(
+        arguments: [
+            ("", []), ("a", ["a"]), ("a\n", ["a"]), ("a\r\nb\r\n", ["a", "b"]), ("a\n\nb", ["a", "", "b"]), ("\n", [""]),
+            ("\r\n", [""]), ("a\rb\n", ["a\rb"]), ("a\nb\r", ["a", "b"]), ("ü€😀\nz", ["ü€😀", "z"]),
+        ] as [(String, [String])])
     func linesAreCut(text: String, lines: [String]) throws {
         let folder = try TemporaryFolder()
         #expect(try readAll(TextFileSource(lines: try folder.write("f", text))) == lines)
@@ -140,7 +142,9 @@ private struct Reading: StreamJob {
             }
             #expect(error?.file == split && error?.problem.contains("no such file") == true)
         }
-        let error = #expect(throws: FileSourceError.self) { try TextFileSource(lines: folder.path + "/gone").discoverSplits(context) }
+        let error = #expect(throws: FileSourceError.self) {
+            try TextFileSource(lines: folder.path + "/gone").discoverSplits(context)
+        }
         #expect((error as (any Error)?) is any UnrestartableError)
     }
 

@@ -51,10 +51,12 @@ private struct ArrivalJob: StreamJob {
         var setup = TestSetup()
         setup.clock = clock
         let test = try JobTest(setup) { flow in
-            flow.source(TextFileSource<Int64>(folder.path + "/*.txt") { line in
-                clock.advance(by: .milliseconds(20))  // each line takes its time
-                return Int64(line.text) ?? -1
-            })
+            flow.source(
+                TextFileSource<Int64>(folder.path + "/*.txt") { line in
+                    clock.advance(by: .milliseconds(20))  // each line takes its time
+                    return Int64(line.text) ?? -1
+                }
+            )
             .watermarks(.monotonic().everyRecord().idle(after: .seconds(1)), at: { $0 })
             .keyed(by: { _ in 0 as Int64 }).process { _ in WatermarkAtArrival() }
             .filter { $0.hasPrefix("150 ") }.sink(sink)

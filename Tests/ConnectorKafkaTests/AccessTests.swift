@@ -66,7 +66,8 @@ import Testing
             try KafkaConfiguration(bootstrapServers: "a:1", properties: properties).principal
         }
         #expect(try principal([:]) == "User:ANONYMOUS")
-        #expect(try principal(["security.protocol": "SASL_SSL", "sasl.mechanisms": "PLAIN", "sasl.username": "ada"]) == "User:ada")
+        #expect(
+            try principal(["security.protocol": "SASL_SSL", "sasl.mechanisms": "PLAIN", "sasl.username": "ada"]) == "User:ada")
         let scram = ["security.protocol": "sasl_plaintext", "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "ada"]
         #expect(try principal(scram) == "User:ada")
         #expect(try principal(["security.protocol": "ssl"]) == nil)
@@ -109,7 +110,8 @@ import Testing
         let timeout = try #require(differing.first { $0.setting == "transaction.max.timeout.ms" })
         #expect(timeout.level == .wrong && timeout.remedy != nil)
         #expect(timeout.detail.contains("broker 1: 900000") && timeout.detail.contains("broker 3: 1000"), "\(timeout.detail)")
-        #expect(differing.map(\.setting) == ["transaction.max.timeout.ms", "message.max.bytes", "unclean.leader.election.enable"])
+        #expect(
+            differing.map(\.setting) == ["transaction.max.timeout.ms", "message.max.bytes", "unclean.leader.election.enable"])
         #expect(differing.map(\.level) == [.wrong, .fine, .wrong])
         #expect(BrokerLimits.remarks([:], brokersCount: 1).isEmpty)
     }

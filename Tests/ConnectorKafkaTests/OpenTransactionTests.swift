@@ -83,7 +83,10 @@ extension KafkaTests {
         let ids = KafkaTransactionalID.all(of: job, island: 12)
         #expect(ids.map(\.description) == ["weir-\(job)-12-a", "weir-\(job)-12-b"])
         #expect(ids.map { KafkaTransactionalID($0.description) } == ids)
-        for text in ["", "weir", "weir-\(job)-1", "weir-\(job)-1-c", "weir-\(job)--1-a", "weir-\(job)-01-a", "weir-x-0-a", "other-\(job)-0-a", "weir-\(job)-0-a-"] {
+        for text in [
+            "", "weir", "weir-\(job)-1", "weir-\(job)-1-c", "weir-\(job)--1-a", "weir-\(job)-01-a", "weir-x-0-a",
+            "other-\(job)-0-a", "weir-\(job)-0-a-",
+        ] {
             #expect(KafkaTransactionalID(text) == nil, "\(text)")
         }
     }

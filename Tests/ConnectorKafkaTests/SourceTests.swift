@@ -207,7 +207,9 @@ extension KafkaTests {
             try KafkaAdmin(KafkaConfiguration(bootstrapServers: broker.bootstrap)).createPartitions("t", total: 3)
             var found: NewSplits?
             try waitUntil("the reader tells of the new partitions") {
-                do { _ = try driven.reader.poll(into: &driven.kept, budget: 1000) } catch let splits as NewSplits { found = splits }
+                do { _ = try driven.reader.poll(into: &driven.kept, budget: 1000) } catch let splits as NewSplits {
+                    found = splits
+                }
                 return found != nil
             }
             #expect(found?.description == "topic 't' has 3 partitions, it had 1")

@@ -57,7 +57,8 @@ private struct CountJob: StreamJob {
         job.restart = .exponential(initialMillis: 1, maxMillis: 5)
         let metrics = MetricRegistry()
         let runner = try JobRunner(
-            CountJob(store: store, crashes: [3, 7_000, 7_001, 21_000]), options: job, environment: JobEnvironment(metrics: metrics))
+            CountJob(store: store, crashes: [3, 7_000, 7_001, 21_000]), options: job,
+            environment: JobEnvironment(metrics: metrics))
         async let end: Void = runner.run()
         for start in stride(from: 0, to: count, by: 1_000) {
             try await store.append((start..<start + 1_000).map { LogRecord(topic: "in", key: "\($0)", text: "\($0)") })

@@ -28,7 +28,10 @@ private struct ThroughJob: StreamJob {
             }
         }
         flow.source(GeneratorSource(count: 3000) { $0 })
-            .through("by-digit", sink: topic("by-digit"), source: LogSource(store, topics: ["by-digit"]) { Int64($0.valueText ?? "") ?? -1 })
+            .through(
+                "by-digit", sink: topic("by-digit"),
+                source: LogSource(store, topics: ["by-digit"]) { Int64($0.valueText ?? "") ?? -1 }
+            )
             .map { number in
                 try crashes.pass(number)
                 return number

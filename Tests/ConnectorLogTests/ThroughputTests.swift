@@ -60,8 +60,10 @@ struct Count: Collector {
         let total = perEpoch * Int(epochs)
         #expect(output.records == total)
         func rate(_ nanos: Int64) -> String { "\(nanos / Int64(total)) ns/record, \(Int64(total) * 1_000_000 / nanos)k/s" }
-        print("log: \(total) records of 150 bytes in \(epochs) epochs: stage \(rate(staging)); commit \(rate(committing)), "
-            + "\(committing / Int64(epochs) / 1_000_000) ms each; read \(rate(reading)); all \(rate(staging + committing + reading))")
+        print(
+            "log: \(total) records of 150 bytes in \(epochs) epochs: stage \(rate(staging)); commit \(rate(committing)), "
+                + "\(committing / Int64(epochs) / 1_000_000) ms each; read \(rate(reading)); all \(rate(staging + committing + reading))"
+        )
         var empty: [Int64] = []
         for epoch in epochs + 1...epochs + 50 {
             try writer.endEpoch(Epoch(epoch))

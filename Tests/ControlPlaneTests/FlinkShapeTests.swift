@@ -170,8 +170,10 @@ import Testing
         for (path, fields) in Self.shapes {
             let latest = try await harness.http("GET", "/jobs/\(job)/checkpoints").object["latest"] as? [String: Any]
             let checkpoint = try #require((latest?["completed"] as? [String: Any])?["id"] as? Int)
-            let actual = path.replacing("TASKMANAGER", with: manager).replacing("JOB", with: job).replacing("VERTEX", with: vertex)
-                .replacing("CHECKPOINT", with: "\(checkpoint)")
+            let actual = path.replacing("TASKMANAGER", with: manager).replacing("JOB", with: job).replacing(
+                "VERTEX", with: vertex
+            )
+            .replacing("CHECKPOINT", with: "\(checkpoint)")
             for prefix in ["", "/v1"] {
                 let answer = try await harness.http("GET", prefix + actual)
                 #expect(answer.status == 200, "\(prefix)\(path)")
@@ -303,7 +305,8 @@ import Testing
     @Test func flinkRestClientFromPyPIWorks() async throws {
         guard let python = ProcessInfo.processInfo.environment["WEIR_TEST_FLINK_REST"], !python.isEmpty else {
             Issue.record(
-                "WEIR_TEST_FLINK_REST is not set: run `make test`, or `scripts/flink-clients install rest` and `export $(scripts/flink-clients env)`")
+                "WEIR_TEST_FLINK_REST is not set: run `make test`, or `scripts/flink-clients install rest` and `export $(scripts/flink-clients env)`"
+            )
             return
         }
         try await harness.startServer()

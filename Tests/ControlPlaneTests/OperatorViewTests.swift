@@ -139,7 +139,8 @@ import WeirKit
               {"weir": {"recordsInPerSecond": 1, "recordsOutPerSecond": 2, "busy": 0, "backPressured": 0}}]}]
             """
         let vertices = try JSONDecoder().decode([TopView.Vertex].self, from: Data(text.utf8))
-        #expect(TopView.chains(vertices).split(separator: "\n").map { $0.split(separator: " ").map(String.init) }.last
-            == ["counts", "1", "1", "2", "0", "%", "0", "%", "-", "-", "-", "-", "-", "-"])
+        #expect(
+            TopView.chains(vertices).split(separator: "\n").map { $0.split(separator: " ").map(String.init) }.last
+                == ["counts", "1", "1", "2", "0", "%", "0", "%", "-", "-", "-", "-", "-", "-"])
     }
 }

@@ -42,7 +42,8 @@ import WeirKit
             "(extension in Foundation):Swift.String.trimmed(with: (Swift.Character) -> Swift.Bool, A) -> Swift.String":
                 "Swift.String.trimmed(with:_:)",
             "static Swift.Int.< infix(Swift.Int, Swift.Int) -> Swift.Bool": "static Swift.Int.< infix(_:_:)",
-            "protocol witness for A.P.f() -> B in conformance A.S : A.P in A": "protocol witness for A.P.f() in conformance A.S in A",
+            "protocol witness for A.P.f() -> B in conformance A.S : A.P in A":
+                "protocol witness for A.P.f() in conformance A.S in A",
         ]
         for (text, short) in texts { #expect(SymbolName.withoutTypes(text) == short) }
     }
@@ -186,7 +187,8 @@ import WeirKit
     }
 
     @Test func timesOfLoadHaveTheirColours() {
-        let svg = graph([(["chain", "subtask 0", BusyTime.busy], 5), (["chain", "subtask 0", BusyTime.backPressured], 5)], palette: .load)
+        let svg = graph(
+            [(["chain", "subtask 0", BusyTime.busy], 5), (["chain", "subtask 0", BusyTime.backPressured], 5)], palette: .load)
         #expect(svg.contains("#e4572e") && svg.contains("#f3a712"))
     }
 }

@@ -43,7 +43,8 @@ import WeirKit
     @Test func whatFlinksClientSendsIsTakenAndARepeatedRequestIsTheSameOperation() async throws {
         try await startCounting()
         let trigger = String(repeating: "0a", count: 16), folder = harness.folder.path + "/mine"
-        let body = #"{"target-directory": "\#(folder)", "cancel-job": false, "formatType": "CANONICAL", "triggerId": "\#(trigger)"}"#
+        let body =
+            #"{"target-directory": "\#(folder)", "cancel-job": false, "formatType": "CANONICAL", "triggerId": "\#(trigger)"}"#
         for _ in 0..<2 {
             let answer = try await harness.http("POST", "/v1/jobs/\(counting)/savepoints", body: body)
             #expect(answer.status == 202 && answer.object["request-id"] as? String == trigger, "\(answer.body)")
@@ -76,7 +77,9 @@ import WeirKit
             ("GET", "/jobs/x/stop", "POST"), ("POST", "/", "GET, HEAD"), ("POST", "/healthz", "GET, HEAD"),
         ] {
             let answer = try await harness.http(method, path)
-            #expect(answer.status == 405 && answer.headers["allow"] == allowed, "\(method) \(path): \(answer.status) \(answer.headers)")
+            #expect(
+                answer.status == 405 && answer.headers["allow"] == allowed,
+                "\(method) \(path): \(answer.status) \(answer.headers)")
         }
         #expect(try await harness.http("PUT", "/nowhere").status == 404)
         for path in ["/overview", "/", "/metrics"] {
@@ -135,7 +138,9 @@ import WeirKit
     }
 
     @Test func whoWaitsIsToldThatTheJobHasFailed() {
-        for kind in [ControlPlane.Operation.Kind.stop(savepoint: false), .savepoint, .checkpoint(fromMillis: 0), .relaunch(from: nil)] {
+        for kind in [
+            ControlPlane.Operation.Kind.stop(savepoint: false), .savepoint, .checkpoint(fromMillis: 0), .relaunch(from: nil),
+        ] {
             var operation = operation(kind)
             operation.update(.ended(.failed(reason: "bad")), nil, atMillis: 1)
             #expect(operation.status == .failed(reason: "bad") && operation.cause == .jobFailed, "\(kind)")

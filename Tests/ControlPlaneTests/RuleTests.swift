@@ -20,7 +20,9 @@ import WeirKit
                 #expect(refused("POST", host, origin: origin), "\(host) \(origin)")
             }
         }
-        for host in [nil, "", "evil.example", "evil.example:8081", "127.0.0.1.evil.example", "1270.0.0.1", "127.0.0", "10.0.0.1", "[::2]"] {
+        for host in [
+            nil, "", "evil.example", "evil.example:8081", "127.0.0.1.evil.example", "1270.0.0.1", "127.0.0", "10.0.0.1", "[::2]",
+        ] {
             #expect(refused("GET", host), "\(host ?? "-")")
         }
     }
@@ -31,7 +33,9 @@ import WeirKit
             rule.refusal(method: .get, host: "weir.example", origin: nil, authorization: authorization)?.status.code
         }
         for right in ["Bearer secret", "bearer secret", "BEARER secret"] { #expect(status(right) == nil, "\(right)") }
-        for wrong in [nil, "", "secret", "Bearer ", "Bearer secre", "Bearer secret2", "Bearersecret", "Bearer Secret", "Basic secret"] {
+        for wrong in [
+            nil, "", "secret", "Bearer ", "Bearer secre", "Bearer secret2", "Bearersecret", "Bearer Secret", "Basic secret",
+        ] {
             #expect(status(wrong) == 401)
         }
     }
@@ -82,7 +86,9 @@ import WeirKit
                 $0.secrets = ["a.password": "hunter2"]
                 $0.startArguments = ["--from-checkpoint", "12"]
             }, state: .launching, createdAtMillis: 0, controlToken: "t0ken")
-        let surroundings = ["PATH": "/bin", "WEIR_SERVER_TOKEN": "the server's", "WEIR_PARALLELISM": "9", "WEIR_CLICKHOUSE_USER": "app"]
+        let surroundings = [
+            "PATH": "/bin", "WEIR_SERVER_TOKEN": "the server's", "WEIR_PARALLELISM": "9", "WEIR_CLICKHOUSE_USER": "app",
+        ]
         let first = JobLaunch(record, folder: "/f", surroundings: surroundings)
         #expect(first.arguments == ["run", "job", "--from-checkpoint", "12"])
         #expect(
@@ -219,10 +225,11 @@ final class TemporaryFolder: Sendable {
 @Suite struct ScaffoldTests {
     @Test func aNewPackageHasAJobItsTestAndTheCommands() {
         let files = Scaffold(name: "my-jobs", weir: "/weir").files
-        #expect(files.keys.sorted() == [
-            ".gitignore", "Package.swift", "README.md", "Sources/my-jobs/App.swift", "Sources/my-jobs/WordCount.swift",
-            "Tests/my-jobs-tests/WordCountTests.swift", "words.txt",
-        ])
+        #expect(
+            files.keys.sorted() == [
+                ".gitignore", "Package.swift", "README.md", "Sources/my-jobs/App.swift", "Sources/my-jobs/WordCount.swift",
+                "Tests/my-jobs-tests/WordCountTests.swift", "words.txt",
+            ])
         #expect(files["Package.swift"]?.contains(".package(name: \"weir\", path: \"/weir\")") == true)
         #expect(files["Tests/my-jobs-tests/WordCountTests.swift"]?.contains("import my_jobs\n") == true)
         #expect(files["Sources/my-jobs/WordCount.swift"]?.contains("\"\\($0.key) \\($0.value)\"") == true)

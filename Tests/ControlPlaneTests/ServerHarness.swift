@@ -30,7 +30,8 @@ final class ServerHarness: @unchecked Sendable {  // one test's, used by its tas
     func startServer(_ arguments: [String] = [], environment: [String: String] = [:]) async throws {
         let output = folder.path + "/server-\(UUID().uuidString).out"
         let process = try spawn(
-            ["server", "--dir", registryFolder] + (arguments.contains("--port") ? [] : ["--port", "0"]) + arguments, output, environment: environment)
+            ["server", "--dir", registryFolder] + (arguments.contains("--port") ? [] : ["--port", "0"]) + arguments, output,
+            environment: environment)
         server = process
         serverPID = process.processIdentifier
         url = ""

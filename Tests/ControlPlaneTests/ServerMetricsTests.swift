@@ -21,7 +21,8 @@ import WeirKit
     @Test func jobsAreCountedByWhereTheyStandAndOnlyThoseThatShouldRunMustAnswer() {
         let registry = ServerMetrics.registry(of: [
             job("waits", .waiting(untilMillis: 5, reason: "it died"), relaunches: 3), job("new", .launching),
-            job("bad", .ended(.failed(reason: "x")), relaunches: 9), job("done", .ended(.finished)), job("over", .ended(.finished)),
+            job("bad", .ended(.failed(reason: "x")), relaunches: 9), job("done", .ended(.finished)),
+            job("over", .ended(.finished)),
         ])
         func count(_ status: String) -> Double? { registry.value("weir_server_jobs", labels: ["status": status]) }
         #expect(count("RESTARTING") == 1 && count("INITIALIZING") == 1 && count("FAILED") == 1 && count("FINISHED") == 2)

@@ -11,15 +11,18 @@ import Testing
     /// What docs/control-plane.md lists, under both prefixes, and what is nowhere.
     private static let routes: [(method: String, path: String)] = [
         "GET /overview", "GET /config", "GET /jobs", "GET /jobs/overview", "GET /jobs/metrics", "GET /taskmanagers",
-        "GET /jobmanager/config", "POST /jobs", "GET /jobs/J", "DELETE /jobs/J", "PATCH /jobs/J?mode=cancel", "GET /jobs/J/status",
+        "GET /jobmanager/config", "POST /jobs", "GET /jobs/J", "DELETE /jobs/J", "PATCH /jobs/J?mode=cancel",
+        "GET /jobs/J/status",
         "GET /jobs/J/plan", "GET /jobs/J/config", "GET /jobs/J/exceptions", "GET /jobs/J/metrics", "GET /jobs/J/accumulators",
         "GET /jobs/J/execution-result", "GET /jobs/J/checkpoints", "GET /jobs/J/checkpoints/config",
         "GET /jobs/J/checkpoints/details/1", "GET /jobs/J/checkpoints/details/1/subtasks/V", "GET /jobs/J/vertices/V",
         "GET /jobs/J/vertices/V/backpressure", "GET /jobs/J/vertices/V/watermarks", "GET /jobs/J/vertices/V/metrics",
-        "GET /jobs/J/vertices/V/subtasks/metrics", "GET /jobs/J/vertices/V/subtasks/0", "GET /jobs/J/vertices/V/subtasks/0/metrics",
+        "GET /jobs/J/vertices/V/subtasks/metrics", "GET /jobs/J/vertices/V/subtasks/0",
+        "GET /jobs/J/vertices/V/subtasks/0/metrics",
         "GET /jobs/J/vertices/V/subtasktimes", "GET /jobs/J/vertices/V/taskmanagers", "POST /jobs/J/savepoints",
         "GET /jobs/J/savepoints/R", "POST /jobs/J/stop", "POST /jobs/J/checkpoints", "GET /jobs/J/checkpoints/R",
-        "GET /jobs/J/log-levels", "PATCH /jobs/J/log-levels", "PATCH /jobs/J/rescaling?parallelism=2", "GET /jobs/J/rescaling/R", "GET /jobs/J/logs", "GET /nowhere", "PUT /jobs", "POST /",
+        "GET /jobs/J/log-levels", "PATCH /jobs/J/log-levels", "PATCH /jobs/J/rescaling?parallelism=2", "GET /jobs/J/rescaling/R",
+        "GET /jobs/J/logs", "GET /nowhere", "PUT /jobs", "POST /",
         "GET /jobmanager/metrics", "GET /taskmanagers/metrics", "GET /taskmanagers/T", "GET /taskmanagers/T/metrics",
         "GET /taskmanagers/T/logs", "GET /taskmanagers/T/logs/F", "GET /taskmanagers/T/log", "GET /datasets", "GET /jars",
         "POST /jars/upload", "POST /savepoint-disposal", "DELETE /cluster", "GET /jobs/J/jobmanager/config",
@@ -68,7 +71,8 @@ import Testing
     @Test func aRefusalOfHeadHasNoBody() async throws {
         try await withServer { _, port in
             for (path, token, status) in [
-                ("/overview", "", 401), ("/nowhere", Self.token, 404), ("/jobs/x/stop", Self.token, 405), ("/jobs/x", Self.token, 404),
+                ("/overview", "", 401), ("/nowhere", Self.token, 404), ("/jobs/x/stop", Self.token, 405),
+                ("/jobs/x", Self.token, 404),
             ] {
                 let answer = try await ask(port, "HEAD \(path) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)")
                 #expect(answer.hasPrefix("HTTP/1.1 \(status) ") && answer.hasSuffix("\r\n\r\n"), "\(path): \(answer)")
@@ -85,7 +89,8 @@ import Testing
                 #expect(["200", "400", "404", "405", "501"].contains(status), "\(method) \(path): \(answer)")
                 #expect(!answer.contains(Self.token) && !answer.contains(".swift"), "\(answer)")
             }
-            for body in ["{", "[]", "null", #"{"name":1}"#, #"{"name":"../x"}"#, String(repeating: "[", count: 20_000), "Canary"] {
+            for body in ["{", "[]", "null", #"{"name":1}"#, #"{"name":"../x"}"#, String(repeating: "[", count: 20_000), "Canary"]
+            {
                 let answer = try await ask(
                     port, "POST /jobs HTTP/1.1\r\nHost: a\r\n\(token)\r\nContent-Length: \(body.utf8.count)", body: body)
                 #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(#"{"errors":["#), "\(body.prefix(20)): \(answer)")
@@ -104,15 +109,20 @@ import Testing
         try await withServer { _, port in
             let token = "Authorization: Bearer \(Self.token)"
             for fields in [
-                "Content-Length: 2\r\nContent-Length: 4", "Content-Length: 4\r\nTransfer-Encoding: chunked", "Transfer-Encoding: xchunked",
-                "Transfer-Encoding : chunked", "A: b\r\n c", "A: b\u{0}c", "Content-Length: -1", "X: \(String(repeating: "y", count: 20_000))",
+                "Content-Length: 2\r\nContent-Length: 4", "Content-Length: 4\r\nTransfer-Encoding: chunked",
+                "Transfer-Encoding: xchunked",
+                "Transfer-Encoding : chunked", "A: b\r\n c", "A: b\u{0}c", "Content-Length: -1",
+                "X: \(String(repeating: "y", count: 20_000))",
                 (0..<70).map { "X-\($0): y" }.joined(separator: "\r\n"),
             ] {
                 let connection = try RawConnection(port: port)
                 await connection.write(
-                    "POST /jobs HTTP/1.1\r\nHost: a\r\n\(token)\r\n\(fields)\r\n\r\n{}GET /overview HTTP/1.1\r\nHost: a\r\n\(token)\r\n\r\n")
+                    "POST /jobs HTTP/1.1\r\nHost: a\r\n\(token)\r\n\(fields)\r\n\r\n{}GET /overview HTTP/1.1\r\nHost: a\r\n\(token)\r\n\r\n"
+                )
                 let answer = await connection.read()
-                #expect(answer.isEmpty || ["400", "413", "431"].contains { answer.hasPrefix("HTTP/1.1 \($0) ") }, "\(fields.prefix(60)): \(answer)")
+                #expect(
+                    answer.isEmpty || ["400", "413", "431"].contains { answer.hasPrefix("HTTP/1.1 \($0) ") },
+                    "\(fields.prefix(60)): \(answer)")
                 #expect(!answer.contains("weir-version") && answer.components(separatedBy: "HTTP/1.1 ").count <= 2, "\(answer)")
             }
         }
@@ -123,7 +133,8 @@ import Testing
         try await harness.startServer()
         let port = try #require(URLComponents(string: harness.url)?.port)
         for (method, host, origin, status) in [
-            ("GET", "evil.example", "", "403"), ("GET", "127.0.0.1.evil.example", "", "403"), ("POST", "localhost", "http://evil.example", "403"),
+            ("GET", "evil.example", "", "403"), ("GET", "127.0.0.1.evil.example", "", "403"),
+            ("POST", "localhost", "http://evil.example", "403"),
             ("POST", "localhost", "null", "403"), ("GET", "localhost:\(port)", "", "200"),
         ] {
             let fields = origin.isEmpty ? "" : "\r\nOrigin: \(origin)"

@@ -214,7 +214,9 @@ import WeirKit
 
         // One that cannot be written is the request's failure, not the job's.
         let file = try harness.folder.file("file", "")
-        let failed = try await harness.run(["rescale", "counting", "--parallelism", "3", "--savepoint-dir", file + "/x", "--wait"])
+        let failed = try await harness.run([
+            "rescale", "counting", "--parallelism", "3", "--savepoint-dir", file + "/x", "--wait",
+        ])
         #expect(failed.code == 1, "\(failed.output)")
         try await harness.eventually("it runs with the new parallelism") {
             guard try await harness.job("counting")?["state"] as? String == "RUNNING" else { return false }
@@ -238,7 +240,9 @@ import WeirKit
         let stopped = try await harness.run([
             "stop", "counting", "--wait", "--savepoint-dir", harness.folder.path + "/mine",
         ])
-        #expect(stopped.code == 0 && stopped.output.contains("savepoint: \(harness.folder.path)/mine/"), "\(stopped.output) \(stopped.errors)")
+        #expect(
+            stopped.code == 0 && stopped.output.contains("savepoint: \(harness.folder.path)/mine/"),
+            "\(stopped.output) \(stopped.errors)")
         let last = try #require(try totals()[3])
         let end = try #require(stopped.output.split(separator: " ").last).trimmingCharacters(in: .whitespacesAndNewlines)
         let other = try await submit("counting", ["-d", "--namespace", "b", "--from-savepoint", end, "--parallelism", "2"])
@@ -274,7 +278,8 @@ import WeirKit
         try await harness.startServer()
         #expect(try await harness.run(["submit", "short"]).code == 0)
         let finished = try await harness.run(["cancel", "short", "--wait"])
-        #expect(finished.code == 1 && finished.errors.contains("has ended already: finished"), "\(finished.output)\(finished.errors)")
+        #expect(
+            finished.code == 1 && finished.errors.contains("has ended already: finished"), "\(finished.output)\(finished.errors)")
         let id = JobID(namespace: "default", jobName: "short").rawValue
         #expect(try await harness.http("PATCH", "/jobs/\(id)?mode=cancel").status == 409)
         #expect(try await harness.job("short")?["state"] as? String == "FINISHED")
@@ -289,7 +294,9 @@ import WeirKit
         try await harness.startServer()
         #expect(try await submit("counting", ["--detached", "--set", "log.levels=weir.metrics=error"]).code == 0)
         let shown = try await harness.run(["log-level", "counting"])
-        #expect(shown.code == 0 && shown.output.contains("default       info") && shown.output.contains("weir.metrics  error"), "\(shown.output)\(shown.errors)")
+        #expect(
+            shown.code == 0 && shown.output.contains("default       info") && shown.output.contains("weir.metrics  error"),
+            "\(shown.output)\(shown.errors)")
 
         let set = try await harness.run(["log-level", "counting", "chatter=debug", "weir.metrics=default", "--output", "json"])
         let reading = try JSONDecoder().decode(LogLevels.Reading.self, from: Data(set.output.utf8))
@@ -375,7 +382,9 @@ import WeirKit
             return port > 0 && pid > 0
         }
         let base = "http://127.0.0.1:\(port)/control/jobs"
-        for method in ["GET", "HEAD"] { #expect(try await harness.http(method, "/\(counting)", base: base).status == 200, "\(method)") }
+        for method in ["GET", "HEAD"] {
+            #expect(try await harness.http(method, "/\(counting)", base: base).status == 200, "\(method)")
+        }
         // A page elsewhere, under a name of its own for this machine.
         let foreign = try await harness.http("GET", "/\(counting)", headers: ["Host": "evil.example"], base: base)
         #expect(foreign.status == 403, "\(foreign.body)")

@@ -45,7 +45,8 @@ enum StoredSnapshots {
         let snapshot = try StoredSnapshots.snapshot(StoredSnapshots.first)
         #expect(
             snapshot.checkpoints.lastRestored
-                == RestoredCheckpoint(epoch: 4, restoredAtMillis: 1_760_000_000_000, path: "/c/chk-4.manifest", isSavepoint: false))
+                == RestoredCheckpoint(
+                    epoch: 4, restoredAtMillis: 1_760_000_000_000, path: "/c/chk-4.manifest", isSavepoint: false))
         #expect(snapshot.checkpoints.records.count == 1 && snapshot.checkpoints.completed == 7)
         #expect(snapshot.checkpoints.records[0].pauseMicrosMax == nil && snapshot.failures[0].position == nil)
         #expect(snapshot.failures.map(\.message) == ["bad"])
@@ -114,7 +115,9 @@ enum StoredSnapshots {
         let id = "job-\(process.pid)"
         let found = try #require(ClusterViews.taskManager(id, [JobView(record: record)]))
         let text = String(decoding: try found.bytes(), as: UTF8.self)
-        #expect(text.contains(#""id":"\#(id)""#) && text.contains(#""allocatedSlots":[{"jobId":"\#(record.jobID.rawValue)"}]"#), "\(text)")
+        #expect(
+            text.contains(#""id":"\#(id)""#) && text.contains(#""allocatedSlots":[{"jobId":"\#(record.jobID.rawValue)"}]"#),
+            "\(text)")
         #expect(ClusterViews.taskManager("job-0", [JobView(record: record)]) == nil)
         record.state = .ended(.finished)
         #expect(ClusterViews.taskManager(id, [JobView(record: record)]) == nil)

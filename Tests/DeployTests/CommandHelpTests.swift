@@ -51,7 +51,9 @@ import Testing
                 for word in rest where word.hasPrefix("-") && word != "-" {
                     count += 1
                     let flag = String(word.prefix { $0 != "=" })
-                    #expect(called.flags.contains(flag), "'weir \(call.joined(separator: " "))': \(called.commandName) has no \(flag)")
+                    #expect(
+                        called.flags.contains(flag), "'weir \(call.joined(separator: " "))': \(called.commandName) has no \(flag)"
+                    )
                 }
             }
             for subcommand in command.subcommands ?? [] { check(subcommand) }
@@ -70,13 +72,17 @@ import Testing
             #expect(command.abstract?.hasSuffix(".") == true, "\(path) has no sentence")
             let discussion = command.discussion ?? ""
             #expect(discussion.contains("EXAMPLES\n"), "\(path) has no examples")
-            #expect(discussion.contains("  \(path) ") || discussion.contains("  \(path)\n") || discussion.hasSuffix("  \(path)") || discussion.contains(" \(path) "), "no example of \(path) calls it")
+            #expect(
+                discussion.contains("  \(path) ") || discussion.contains("  \(path)\n") || discussion.hasSuffix("  \(path)")
+                    || discussion.contains(" \(path) "), "no example of \(path) calls it")
             for argument in command.arguments ?? [] where argument.abstract?.isEmpty ?? true {
                 Issue.record("\(path): \(argument.valueName ?? "?") is not explained")
             }
             for subcommand in command.subcommands ?? [] { check(subcommand, "\(path) \(subcommand.commandName)") }
         }
-        for command in root.subcommands ?? [] where command.commandName != "help" { check(command, "weir \(command.commandName)") }
+        for command in root.subcommands ?? [] where command.commandName != "help" {
+            check(command, "weir \(command.commandName)")
+        }
         #expect(count > 35)
     }
 

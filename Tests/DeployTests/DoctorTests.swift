@@ -14,14 +14,16 @@ import Testing
     /// Nothing listens on port 1.
     @Test func eachSystemThatIsAwayIsToldOfByItselfWithTheSettingThatNamesIt() throws {
         let run = try WeirRun([
-            "doctor", "--set", "prices=redis://127.0.0.1:1", "--set", "portfolios=dynamodb://eu-west-1?endpoint=http://127.0.0.1:1",
+            "doctor", "--set", "prices=redis://127.0.0.1:1", "--set",
+            "portfolios=dynamodb://eu-west-1?endpoint=http://127.0.0.1:1",
             "--set", "history=elasticsearch://127.0.0.1:1", "--set", "analytics=clickhouse://127.0.0.1:1/trading",
         ])
         for (system, setting) in [
             ("redis", "prices"), ("dynamodb", "portfolios"), ("elasticsearch", "history"), ("clickhouse", "analytics"),
         ] {
             let lines = run.output.split(separator: "\n")
-            let at = try #require(lines.firstIndex { $0.hasPrefix("PROBLEM   \(system): ") }, "\(system): \(run.output)\(run.errors)")
+            let at = try #require(
+                lines.firstIndex { $0.hasPrefix("PROBLEM   \(system): ") }, "\(system): \(run.output)\(run.errors)")
             #expect(lines[at + 1].contains("'\(setting)'"), "\(lines[at + 1])")
         }
         #expect(!run.output.contains("embedded:"), "\(run.output)")
@@ -43,7 +45,9 @@ import Testing
         ]
         let run = try WeirRun(["config"], environment: variables)
         #expect(run.status == 0, "\(run.errors)")
-        for name in ["elasticsearch.api-key", "elasticsearch.user", "elasticsearch.password", "clickhouse.user", "clickhouse.password"] {
+        for name in [
+            "elasticsearch.api-key", "elasticsearch.user", "elasticsearch.password", "clickhouse.user", "clickhouse.password",
+        ] {
             let line = try #require(run.output.split(separator: "\n").first { $0.hasPrefix(name + " ") }, "\(name)")
             #expect(line.contains("variable WEIR_"), "\(line)")
         }

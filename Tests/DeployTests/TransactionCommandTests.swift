@@ -22,9 +22,11 @@ import Testing
         let job = Process()
         job.executableURL = repository.appendingPathComponent(".build/release/weir")
         // Its first epoch stays open.
-        job.arguments = ["run", "copy", "--metrics-port", "0", "--checkpoint-interval", "1h"] + place + [
-            "--set", "data=\(folder)/data", "--set", "transport=kafka://\(kafka)", "--set", "copy.from=\(from)", "--set", "copy.to=\(to)",
-        ]
+        job.arguments =
+            ["run", "copy", "--metrics-port", "0", "--checkpoint-interval", "1h"] + place + [
+                "--set", "data=\(folder)/data", "--set", "transport=kafka://\(kafka)", "--set", "copy.from=\(from)", "--set",
+                "copy.to=\(to)",
+            ]
         (job.standardOutput, job.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
         try job.run()
         defer { kill(job.processIdentifier, SIGKILL) }
@@ -77,7 +79,9 @@ import Testing
         ])
         let findings = try JSONDecoder().decode([Finding].self, from: Data(run.output.utf8))
         func levels(_ what: String) -> [String] { findings.filter { $0.what.hasPrefix(what) }.map(\.level) }
-        for what in ["checkpoints folder", "data folder", "server folder", "sync to disk", "open files", "threads of this user", "clock"] {
+        for what in [
+            "checkpoints folder", "data folder", "server folder", "sync to disk", "open files", "threads of this user", "clock",
+        ] {
             #expect(levels(what).count == 1, "\(what)")
         }
         #expect(levels("kafka brokers") == ["ok"])

@@ -24,11 +24,16 @@ import Trading
             if verified.status == 7 { undecided = verified }
         }
         let found = try #require(undecided, "four kills in a row hit a decision")
-        #expect(found.output.contains("conservation not decided yet for ") && found.errors.contains("run 'weir up' first"), "\(found.output)\(found.errors)")
-        let again = try WeirRun(["up", "--gateway-port", "0", "--metrics-port", "0", "--for", "2s"] + place, data: folder + "/data")
+        #expect(
+            found.output.contains("conservation not decided yet for ") && found.errors.contains("run 'weir up' first"),
+            "\(found.output)\(found.errors)")
+        let again = try WeirRun(
+            ["up", "--gateway-port", "0", "--metrics-port", "0", "--for", "2s"] + place, data: folder + "/data")
         #expect(again.status == 0, "\(again.output)\(again.errors)")
         let verified = try WeirRun(["verify"] + place, data: folder + "/data")
-        #expect(verified.status == 0 && verified.output.contains("conservation holds for all"), "\(verified.output)\(verified.errors)")
+        #expect(
+            verified.status == 0 && verified.output.contains("conservation holds for all"), "\(verified.output)\(verified.errors)"
+        )
     }
 
     /// Whoever has to look further is told where.

@@ -29,7 +29,11 @@ import Testing
         for part in ["drill of counts: PASSED", "1 kill, 1 stop-cont", "p50 234 ms", "nothing lost", "42"] {
             #expect(text.contains(part), "\(part) is missing in \(text)")
         }
-        let failed = report({ $0.lost = 3; $0.note("number 17 is gone") }, failures: ["3 lost"]).text
+        let failed = report(
+            {
+                $0.lost = 3; $0.note("number 17 is gone")
+            }, failures: ["3 lost"]
+        ).text
         for part in ["FAILED", "3 lost", "number 17 is gone"] { #expect(failed.contains(part)) }
     }
 

@@ -7,7 +7,8 @@ import TradingDrills
 
     private func order(_ number: Int) throws -> Order {
         Order(
-            orderID: OrderID(user: user, idempotencyKey: "\(number)"), userID: user, symbol: try #require(Symbol("AAPL")), side: .buy,
+            orderID: OrderID(user: user, idempotencyKey: "\(number)"), userID: user, symbol: try #require(Symbol("AAPL")),
+            side: .buy,
             kind: .market, quantity: 1, placedAtMillis: 0)
     }
 

@@ -4,7 +4,8 @@ import Testing
 @Suite struct ResourceTrendTests {
     /// Readings once a second, of lives that begin at `starts`, to `end` (seconds).
     private func readings(
-        _ starts: [Int], to end: Int, bytes: (_ at: Int, _ age: Int) -> Int, files: (_ at: Int, _ age: Int) -> Int = { _, _ in 50 }
+        _ starts: [Int], to end: Int, bytes: (_ at: Int, _ age: Int) -> Int,
+        files: (_ at: Int, _ age: Int) -> Int = { _, _ in 50 }
     ) -> [ResourceReading] {
         (0..<end).compactMap { second in
             guard let life = starts.lastIndex(where: { $0 <= second }) else { return nil }
@@ -53,7 +54,8 @@ import Testing
     @Test func aLongSeriesKeepsItsSpanAtAWiderPace() {
         var series = ResourceSeries()
         for second in 0..<20_000 {
-            series.add(ResourceReading(atMillis: second * 1_000, life: 0, ageMillis: second * 1_000, residentBytes: 1, openFiles: 1))
+            series.add(
+                ResourceReading(atMillis: second * 1_000, life: 0, ageMillis: second * 1_000, residentBytes: 1, openFiles: 1))
         }
         #expect(series.readings.count <= 4_000)
         #expect(series.readings.first?.atMillis == 0)

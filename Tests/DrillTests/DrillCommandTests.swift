@@ -28,7 +28,9 @@ extension AllDrills {
                 ["trade-execution", "--inject", "point=any,probability=0.004", "--report", "\(folder.path)/report.md"], kills: 5,
                 every: "1s", folder)
             #expect(report.findings.outputs > 1_000)
-            #expect(try String(contentsOfFile: "\(folder.path)/report.md", encoding: .utf8).hasPrefix("# Drill of trade-execution: PASSED"))
+            #expect(
+                try String(contentsOfFile: "\(folder.path)/report.md", encoding: .utf8).hasPrefix(
+                    "# Drill of trade-execution: PASSED"))
             print("drill trade-execution, embedded: \(report.text)")
         }
 
@@ -62,8 +64,11 @@ extension AllDrills {
         @Test func aJobThatDoesNotGoOnFailsTheDrillAndLeavesItsFolder() throws {
             let folder = try DrillFolder()
             let process = try WeirProcess(
-                ["drill", "counts", "--kills", "1", "--dir", "\(folder.path)/drill", "--set", "restart.strategy=none", "--inject",
-                 "point=barrier,action=fail"], log: "\(folder.path)/log.txt")
+                [
+                    "drill", "counts", "--kills", "1", "--dir", "\(folder.path)/drill", "--set", "restart.strategy=none",
+                    "--inject",
+                    "point=barrier,action=fail",
+                ], log: "\(folder.path)/log.txt")
             #expect(try process.waitUntilExit() == 1)
             #expect(process.lastWords.contains("FAILED"), "\(process.lastWords)")
             #expect(FileManager.default.fileExists(atPath: "\(folder.path)/drill/process.txt"))
@@ -108,7 +113,8 @@ extension AllDrills {
 
         private func run(_ command: String, _ arguments: [String], _ folder: DrillFolder) throws -> String {
             let output = "\(folder.path)/command.txt"
-            let process = try ChildProcess("/bin/bash", ["-c", #"exec "$@" 2>/dev/null"#, "bash", command] + arguments, log: output)
+            let process = try ChildProcess(
+                "/bin/bash", ["-c", #"exec "$@" 2>/dev/null"#, "bash", command] + arguments, log: output)
             let code = try process.waitUntilExit()
             let text = try String(contentsOfFile: output, encoding: .utf8)
             try #require(code == 0, "\(command) \(arguments) ended with \(code); \(KafkaSide.missing)")

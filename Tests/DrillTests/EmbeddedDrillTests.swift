@@ -39,7 +39,9 @@ extension AllDrills {
             outcomes.checkConservation(try await portfolios.allPortfolios(), openingCash: try Money("1000000.00"))
             await portfolios.close()
             try await checkCopies(of: outcomes.trades, in: "\(folder.path)/data")
-            print("embedded drill: \(kills) kills, \(orders) order records, \(outcomes.trades.count) trades, \(outcomes.rejections.count) rejections")
+            print(
+                "embedded drill: \(kills) kills, \(orders) order records, \(outcomes.trades.count) trades, \(outcomes.rejections.count) rejections"
+            )
         }
 
         /// History and analytics hold exactly the executed trades.

@@ -99,10 +99,11 @@ extension AllDrills {
         private func killAtRandom(
             kills: Int, _ folder: DrillFolder, _ arguments: [String], isDone: () throws -> Bool
         ) throws {
-            let all = arguments + [
-                "--checkpoint-dir", "\(folder.path)/checkpoints", "--set", "data=\(folder.path)/data",
-                "--checkpoint-interval", "100ms", "--metrics-port", "0", "--log-format", "json",
-            ]
+            let all =
+                arguments + [
+                    "--checkpoint-dir", "\(folder.path)/checkpoints", "--set", "data=\(folder.path)/data",
+                    "--checkpoint-interval", "100ms", "--metrics-port", "0", "--log-format", "json",
+                ]
             let log = "\(folder.path)/log.txt"
             var generator = SystemRandomNumberGenerator()
             for _ in 0..<kills {

@@ -8,7 +8,8 @@ struct KafkaSide {
     let bootstrap: String
     private static let job = JobID(namespace: "drill", jobName: "outside")
 
-    static let missing = "run the drills with `make test`, or `scripts/servers up kafka redis dynamodb elasticsearch clickhouse` and the variables of `scripts/servers env`"
+    static let missing =
+        "run the drills with `make test`, or `scripts/servers up kafka redis dynamodb elasticsearch clickhouse` and the variables of `scripts/servers env`"
 
     static func environment(_ name: String) throws -> String {
         guard let value = ProcessInfo.processInfo.environment[name], !value.isEmpty else {
@@ -39,7 +40,8 @@ struct KafkaSide {
 
     func makeTopics(_ names: [String]) throws {
         try delete(names)
-        try KafkaAdmin(KafkaConfiguration(bootstrapServers: bootstrap)).ensure(names.map { KafkaTopicSpec($0, partitions: 4, settings: ["retention.ms": "-1"]) })
+        try KafkaAdmin(KafkaConfiguration(bootstrapServers: bootstrap)).ensure(
+            names.map { KafkaTopicSpec($0, partitions: 4, settings: ["retention.ms": "-1"]) })
     }
 
     /// Produces and waits for the acknowledgements.
@@ -70,6 +72,7 @@ struct KafkaSide {
 
     /// Everything committed in a topic, per partition in order: read_committed, to the end.
     func readCommitted(_ topic: String) throws -> [[UInt8]] {
-        try KafkaTail(try KafkaConfiguration(bootstrapServers: bootstrap), topics: [topic]).readToEnd(quietMillis: 1_000).map(\.value)
+        try KafkaTail(try KafkaConfiguration(bootstrapServers: bootstrap), topics: [topic]).readToEnd(quietMillis: 1_000).map(
+            \.value)
     }
 }

@@ -80,7 +80,8 @@ struct OrderCrowd: Sendable {
                 placed.mistaken.append("\(key) of \(user), repeated: \(again) after \(answer)")
             }
         case 5..<7:
-            let other = Request("POST", "/v1/orders", token, key: key, body: body.replacing("\"quantity\":", with: "\"quantity\":1"))
+            let other = Request(
+                "POST", "/v1/orders", token, key: key, body: body.replacing("\"quantity\":", with: "\"quantity\":1"))
             let refused = try await untilAnswered(other, &placed.requests)
             if refused.status != 422 { placed.mistaken.append("\(key) of \(user) with another body: \(refused)") }
         default: break
@@ -94,7 +95,8 @@ struct OrderCrowd: Sendable {
         guard Int.random(in: 0..<4, using: &random) == 0 else {
             return #"{"symbol":"\#(listing.symbol.text)","side":"\#(side)","type":"MARKET","quantity":\#(quantity)}"#
         }
-        return #"{"symbol":"\#(listing.symbol.text)","side":"\#(side)","type":"LIMIT","quantity":\#(quantity),"limitPrice":"\#(listing.basePrice)"}"#
+        return
+            #"{"symbol":"\#(listing.symbol.text)","side":"\#(side)","type":"LIMIT","quantity":\#(quantity),"limitPrice":"\#(listing.basePrice)"}"#
     }
 
     /// What the system says to its users afterwards is what the topics say.

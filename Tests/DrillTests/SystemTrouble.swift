@@ -69,11 +69,14 @@ final class SystemTrouble: Sendable {
         return steps.shuffled(using: &random)
     }
 
-    private static func someKill(_ random: inout SplitMix64) -> Step { .kill(parts[Int.random(in: 0..<parts.count, using: &random)]) }
+    private static func someKill(_ random: inout SplitMix64) -> Step {
+        .kill(parts[Int.random(in: 0..<parts.count, using: &random)])
+    }
 
     private static func someStandstill(_ random: inout SplitMix64) -> Step {
         let servers = SystemOutage.allCases
-        return .standstill(servers[Int.random(in: 0..<servers.count, using: &random)], millis: Int.random(in: 300...2_500, using: &random))
+        return .standstill(
+            servers[Int.random(in: 0..<servers.count, using: &random)], millis: Int.random(in: 300...2_500, using: &random))
     }
 
     private func make(_ step: Step) async throws {
@@ -125,7 +128,9 @@ final class SystemTrouble: Sendable {
         #expect(try system.isAlive(job), "\(job.rawValue) does not outlive it")
         wake(pid)
         let woken = ContinuousClock.now
-        try await system.wait("\(job.rawValue) goes on by itself", withinSeconds: 120) { try await system.standing(of: job).isRunning }
+        try await system.wait("\(job.rawValue) goes on by itself", withinSeconds: 120) {
+            try await system.standing(of: job).isRunning
+        }
         let wentOnAfter = ContinuousClock.now - woken
         try await system.wait("\(service.rawValue) is ready again", withinSeconds: 120) {
             try await !system.missing(of: service).contains(dependency)
@@ -172,7 +177,9 @@ final class SystemTrouble: Sendable {
             return before == last
         }
         try await flushAll()
-        try await system.wait("all prices are written back", withinSeconds: 120) { try await prices.latest(Self.symbols) == before }
+        try await system.wait("all prices are written back", withinSeconds: 120) {
+            try await prices.latest(Self.symbols) == before
+        }
         #expect(before.count == Self.symbols.count)
         #expect(try await system.metric("weir_prices_rewritten_total", of: .marketData) > rewrittenBefore)
         await prices.close()

@@ -50,7 +50,7 @@ final class SystemUnderTest: @unchecked Sendable {
         self.ports = ports
         func isAlive(_ part: Part) throws -> Bool { try process(part).isRunning }
 
-    func url(_ part: Part) -> String { Self.url(ports[part] ?? 0) }
+        func url(_ part: Part) -> String { Self.url(ports[part] ?? 0) }
         // Short outages are to outlast the time-outs too; the full drill has the defaults.
         func timeout(_ deployedMillis: Int) -> String { "timeout-ms=\(DrillSize.pick(1_500, deployedMillis))" }
         settings = [
@@ -117,8 +117,10 @@ final class SystemUnderTest: @unchecked Sendable {
         let common = flags + ["--log-format", "json"]
         let port = "\(ports[part] ?? 0)"
         if part.isService { return ["service", part.rawValue, "--port", port, "--metrics-port", "0"] + common }
-        return ["run", part.rawValue, "--checkpoint-dir", "\(folder.path)/checkpoints", "--checkpoint-interval", "200ms",
-            "--namespace", folder.path, "--metrics-port", port] + common
+        return [
+            "run", part.rawValue, "--checkpoint-dir", "\(folder.path)/checkpoints", "--checkpoint-interval", "200ms",
+            "--namespace", folder.path, "--metrics-port", port,
+        ] + common
     }
 
     // MARK: From outside
@@ -160,7 +162,9 @@ final class SystemUnderTest: @unchecked Sendable {
             for value in try kafka.readCommitted("trade_rejected") { outcomes.add(try Rejection.decode(value)) }
             if outcomes.outcomesCount >= orders.count { return outcomes }
             guard Date() < deadline else {
-                throw DrillFailure("\(outcomes.outcomesCount) of \(orders.count) orders were decided in time: \(try process(.execution).lastWords)")
+                throw DrillFailure(
+                    "\(outcomes.outcomesCount) of \(orders.count) orders were decided in time: \(try process(.execution).lastWords)"
+                )
             }
         }
     }

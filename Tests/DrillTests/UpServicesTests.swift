@@ -12,7 +12,8 @@ extension AllDrills {
             let log = "\(folder.path)/log.txt"
             let process = try WeirProcess(
                 [
-                    "up", "--set", "data=\(folder.path)/data", "--checkpoint-dir", "\(folder.path)/checkpoints", "--metrics-port", "0",
+                    "up", "--set", "data=\(folder.path)/data", "--checkpoint-dir", "\(folder.path)/checkpoints", "--metrics-port",
+                    "0",
                     "--gateway-port", "0", "--set", "orders.rate=50", "--set", "trading.users=20", "--log-format", "json",
                 ], log: log)
             let text = try await said(log, containing: "/v1/portfolio -H", process)
@@ -21,10 +22,18 @@ extension AllDrills {
             let client = Client(url: String(url), token: String(token))
             #expect(try await client.ask(.POST, "/v1/accounts").contains("1000000.00"))
             // Until the first price has come an order is refused, to be repeated.
-            let placed = try await eventually { try await client.order("1") } until: { !$0.contains("no-price") }
+            let placed = try await eventually {
+                try await client.order("1")
+            } until: {
+                !$0.contains("no-price")
+            }
             let id = try #require(placed.firstMatch(of: #/"orderId":"([0-9a-f-]+)"/#)?.1, "\(placed)")
             #expect(try await client.order("1") == placed)
-            let filled = try await eventually { try await client.ask(.GET, "/v1/orders/\(id)") } until: { $0.contains("FILLED") }
+            let filled = try await eventually {
+                try await client.ask(.GET, "/v1/orders/\(id)")
+            } until: {
+                $0.contains("FILLED")
+            }
             #expect(filled.contains(#""quantity":10"#))
             #expect(try await client.ask(.GET, "/v1/portfolio").contains(#""quantity":10"#))
 
@@ -53,7 +62,9 @@ extension AllDrills {
             try await eventually {
                 guard process.isRunning else { throw DrillFailure("weir ended by itself: \(process.lastWords)") }
                 return (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-            } until: { $0.contains(text) }
+            } until: {
+                $0.contains(text)
+            }
         }
 
         private func eventually(_ read: () async throws -> String, until holds: (String) -> Bool) async throws -> String {

@@ -35,7 +35,8 @@ enum DrillSize {
     static var isFull: Bool { ProcessInfo.processInfo.environment["WEIR_TEST_DRILLS"] == "full" }
     static func pick(_ short: Int, _ full: Int) -> Int { isFull ? full : short }
     /// Of what a drill chooses at random; printed when it fails, and given to repeat it.
-    static let seed = ProcessInfo.processInfo.environment["WEIR_TEST_SEED"].flatMap { UInt64($0) } ?? .random(in: 1...UInt64(Int64.max))
+    static let seed =
+        ProcessInfo.processInfo.environment["WEIR_TEST_SEED"].flatMap { UInt64($0) } ?? .random(in: 1...UInt64(Int64.max))
 }
 
 /// A folder for what a drill keeps, removed with it.

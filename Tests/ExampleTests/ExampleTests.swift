@@ -90,8 +90,10 @@ import Testing
         let process = Process()
         process.executableURL = root.appendingPathComponent(".build/release/weir")
         process.arguments =
-            ["run", run.job, "--metrics-port", "0", "--parallelism", String(run.parallelism), "--state-backend", run.backend,
-                "--checkpoint-dir", folder + "/checkpoints", "--checkpoint-interval", "20ms"] + arguments
+            [
+                "run", run.job, "--metrics-port", "0", "--parallelism", String(run.parallelism), "--state-backend", run.backend,
+                "--checkpoint-dir", folder + "/checkpoints", "--checkpoint-interval", "20ms",
+            ] + arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         let output = Pipe()
         process.standardOutput = output

@@ -16,7 +16,9 @@ struct FuzzTests {
 
     /// Runs weir-fuzz to its end.
     private func fuzz(_ arguments: [String]) throws -> (code: Int32, output: String) {
-        let folders = [Bundle.main.bundleURL.path, URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path]
+        let folders = [
+            Bundle.main.bundleURL.path, URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path,
+        ]
         let candidates = (folders + ["\(Self.root)/.build/release"]).map { "\($0)/weir-fuzz" }
         let binary = try #require(
             candidates.first { FileManager.default.isExecutableFile(atPath: $0) },
@@ -30,7 +32,9 @@ struct FuzzTests {
         process.standardError = process.standardOutput
         try process.run()
         process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: FileManager.default.contents(atPath: output) ?? Data(), as: UTF8.self))
+        return (
+            process.terminationStatus, String(decoding: FileManager.default.contents(atPath: output) ?? Data(), as: UTF8.self)
+        )
     }
 
     @Test("neither the corpus nor 3 000 mutations break anything that reads bytes from outside")

@@ -19,8 +19,10 @@ import TradingStores
 
     private static let lost = 3
     private static let replies: [ScriptedServer.Reply] = [
-        cancelled(#"{"Code":"TransactionConflict"},{"Code":"None"}"#), .pass, cancelled(#"{"Code":"None"},{"Code":"ThrottlingError"}"#),
-        .passAndHangUp, refused("ProvisionedThroughputExceededException"), .pass, refused("ThrottlingException"), .passAndFallSilent,
+        cancelled(#"{"Code":"TransactionConflict"},{"Code":"None"}"#), .pass,
+        cancelled(#"{"Code":"None"},{"Code":"ThrottlingError"}"#),
+        .passAndHangUp, refused("ProvisionedThroughputExceededException"), .pass, refused("ThrottlingException"),
+        .passAndFallSilent,
         refused("InternalServerError", status: 500), .answer(.init(503)), .passAndHangUp, .pass,
     ]
 

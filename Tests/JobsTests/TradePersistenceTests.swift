@@ -30,7 +30,8 @@ private final class PersistenceBench: Sendable {
         let order = OrderID(user: user, idempotencyKey: "\(number)")
         let quantity = Int64(number % 5 + 1)
         return Trade(
-            tradeID: TradeID(of: order), orderID: order, userID: user, symbol: Symbol(symbol)!, side: number % 2 == 0 ? .buy : .sell,
+            tradeID: TradeID(of: order), orderID: order, userID: user, symbol: Symbol(symbol)!,
+            side: number % 2 == 0 ? .buy : .sell,
             quantity: quantity, price: Price(units: price), notional: Price(units: price).notional(quantity: quantity)!,
             executedAtMillis: millis ?? Self.opening + Int64(number) * 40)
     }
@@ -53,7 +54,9 @@ private final class PersistenceBench: Sendable {
         }
     }
 
-    func runner(_ job: some StreamJob, restart: RestartStrategy = .exponential(initialMillis: 1, maxMillis: 5)) throws -> JobRunner {
+    func runner(
+        _ job: some StreamJob, restart: RestartStrategy = .exponential(initialMillis: 1, maxMillis: 5)
+    ) throws -> JobRunner {
         var options = JobOptions()
         options.checkpointRoot = folder + "/checkpoints"
         options.workRoot = folder + "/work"
@@ -157,7 +160,9 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
     @Test func aTradeOfAnImpossibleTimeGoesToTheDeadLettersOfAnalyticsAndTheRestFlows() async throws {
         let bench = try PersistenceBench()
         let times = TradeBatch.executedAtMillis
-        let impossible = [bench.trade(1, at: times.lowerBound - 1), bench.trade(2, at: times.upperBound + 1), bench.trade(3, at: .max)]
+        let impossible = [
+            bench.trade(1, at: times.lowerBound - 1), bench.trade(2, at: times.upperBound + 1), bench.trade(3, at: .max),
+        ]
         let possible = [bench.trade(4, at: times.lowerBound), bench.trade(5), bench.trade(6, at: times.upperBound)]
         try bench.append(impossible + possible)
         let store = MemoryTradeAnalyticsStore()
@@ -359,7 +364,8 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         let bench = try PersistenceBench()
         let proxy = try await FaultProxy(to: try TestServer.clickhouse.port())
         let store = GuardedTradeAnalyticsStore(
-            try TradeAnalyticsStores.open("clickhouse://127.0.0.1:\(proxy.port)/\(freshName())?timeout-ms=3000"), name: "analytics")
+            try TradeAnalyticsStores.open("clickhouse://127.0.0.1:\(proxy.port)/\(freshName())?timeout-ms=3000"),
+            name: "analytics")
         let trades = (0..<400).map { bench.trade($0) }
         try bench.append(Array(trades[..<200]))
         let runner = try bench.analytics(store)

@@ -48,7 +48,9 @@ import TradingStores
     @Test func withoutTheCredentialNothingIsServed() async throws {
         let credential = InternalCredential.random()
         try await RunningService.with(symbols: RunningService.symbols(1), credential: credential) { running async throws in
-            for (given, status) in [("", 401), ("x-weir-internal: guess\r\n", 401), ("x-weir-internal: \(credential.text)\r\n", 101)] {
+            for (given, status) in [
+                ("", 401), ("x-weir-internal: guess\r\n", 401), ("x-weir-internal: \(credential.text)\r\n", 101),
+            ] {
                 try await RawClient.connect(running.port) { client async throws in
                     #expect(try await client.handshake(headers: given).hasPrefix("HTTP/1.1 \(status) "))
                 }
@@ -112,7 +114,8 @@ import TradingStores
                 }
             }
             try await RawClient.connect(running.port) { client async throws in
-                let head = try await client.request("GET /v1/prices HTTP/1.1\r\nx: \(String(repeating: "a", count: 40_000))\r\n\r\n")
+                let head = try await client.request(
+                    "GET /v1/prices HTTP/1.1\r\nx: \(String(repeating: "a", count: 40_000))\r\n\r\n")
                 #expect(head.isEmpty || head.hasPrefix("HTTP/1.1 431 "), "\(head)")
             }
         }

@@ -48,10 +48,14 @@ import Trading
                 let fails = state.requests % failsEvery == 0
                 if fails, state.requests / failsEvery % 2 == 0 { throw Problem.unavailable("orders") }
                 if let known = state.orders[key], fault != .forgetsKeys {
-                    if known.body != body, fault != .takesOtherOrders { throw Problem("other", "other", .unprocessableContent, "other") }
+                    if known.body != body, fault != .takesOtherOrders {
+                        throw Problem("other", "other", .unprocessableContent, "other")
+                    }
                 } else {
                     let text = String(decoding: body, as: UTF8.self)
-                    if text.contains("NOSUCH") || text.contains(#""quantity":0"#) || text.contains(#""quantity":-"#) || text.contains(#""0.00""#) {
+                    if text.contains("NOSUCH") || text.contains(#""quantity":0"#) || text.contains(#""quantity":-"#)
+                        || text.contains(#""0.00""#)
+                    {
                         throw Problem("order-refused", "refused", .unprocessableContent, "refused")
                     }
                     state.orders[key] = (body, "order-\(state.requests)")

@@ -67,7 +67,10 @@ import TradingStores
         limits.symbolsMax = 2
         try await RunningService.with(symbols: symbols, limits: limits) { running async throws in
             try await RawClient.open(running.port) { client async throws in
-                for nonsense in ["", "null", "[]", "{", #"{"type":"subscribe"}"#, #"{"type":"x","symbols":[]}"#, #"{"type":"subscribe","symbols":[1]}"#] {
+                for nonsense in [
+                    "", "null", "[]", "{", #"{"type":"subscribe"}"#, #"{"type":"x","symbols":[]}"#,
+                    #"{"type":"subscribe","symbols":[1]}"#,
+                ] {
                     try await client.say(nonsense)
                     #expect(try await client.message().contains(#""code":"malformed""#), "\(nonsense)")
                 }

@@ -83,7 +83,10 @@ import Trading
             RawClient.frame(first: 0x01, Array(repeating: 32, count: 4_000))
                 + RawClient.frame(first: 0x80, Array(repeating: 32, count: 97)), 1009
         ),
-        ("too many fragments", RawClient.frame(first: 0x01, []) + Array(repeating: [0, 0x80, 0, 0, 0, 0], count: 64).flatMap(\.self), 1008),
+        (
+            "too many fragments",
+            RawClient.frame(first: 0x01, []) + Array(repeating: [0, 0x80, 0, 0, 0, 0], count: 64).flatMap(\.self), 1008
+        ),
         ("too many pings", Array(repeating: RawClient.frame(first: 0x89, []), count: 200).flatMap(\.self), 1008),
     ]
 

@@ -65,7 +65,10 @@ import TradingStores
     @Test func aFaultIsJudgedByTheServiceBehind() async throws {
         try await RunningService.with(symbols: RunningService.symbols(1)) { running async throws in
             try await withGateway(to: running.port) { port, _, _ async throws in
-                for (bytes, code) in [(RawClient.frame(first: 0x82, [1]), 1003), (RawClient.frame(first: 0x89, Array(repeating: 0, count: 126)), 1002)] as [([UInt8], UInt16)] {
+                for (bytes, code) in [
+                    (RawClient.frame(first: 0x82, [1]), 1003),
+                    (RawClient.frame(first: 0x89, Array(repeating: 0, count: 126)), 1002),
+                ] as [([UInt8], UInt16)] {
                     try await RawClient.open(port) { client async throws in
                         try await client.send(bytes)
                         #expect(try await client.closeCode() == code)

@@ -58,7 +58,8 @@ extension SecurityTests {
             ("a lone percent sign", "a=%", true), ("no hex digits", "a=%zz", true), ("no UTF-8", "q=%ff%fe", false),
             ("a line end", "symbol=AAPL%0d%0aX-Injected:%20yes%0d%0a%0d%0aCanary", false), ("a NUL", "symbol=%00Canary", false),
             ("quotes", "q=\"Canary\"", true), ("angle brackets", "q=<script>Canary</script>", true),
-            ("a pipe", "q=a|b^`{}[]\\", true), ("high bytes", "q=é", true), ("encoded markup", "q=%3Cscript%3ECanary%3C%2Fscript%3E", false),
+            ("a pipe", "q=a|b^`{}[]\\", true), ("high bytes", "q=é", true),
+            ("encoded markup", "q=%3Cscript%3ECanary%3C%2Fscript%3E", false),
             ("SQL", "symbol=AAPL'%20OR%201=1--%20Canary", false), ("a search", "q=%22%20OR%20*:*%20Canary", false),
             ("a template", "q=$%7Bjndi:ldap://127.0.0.1:1/Canary%7D", false), ("twice", "symbol=AAPL&symbol=MSFT", false),
             ("nothing", "&&&==&=", false), ("a long one", "q=" + String(repeating: "Canary", count: 1_000), false),
@@ -84,7 +85,8 @@ extension SecurityTests {
         @Test(arguments: DescribedRoute.all)
         func otherMethodsAreRefused(_ route: DescribedRoute) async throws {
             let methods = DescribedRoute.all.filter { $0.path == route.path }.map(\.method)
-            for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] where !methods.contains(method) {
+            for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
+            where !methods.contains(method) {
                 try await attack(route, method) { request in
                     var changed = request.with([("X-Http-Method-Override", request.method), ("X-Echo", "Canary")])
                     changed.method = method
@@ -102,7 +104,8 @@ extension SecurityTests {
             let attacks: [(String, Fields)] = [
                 ("a long field", [("X-Long", String(repeating: "Canary", count: 4_000))]),
                 ("long fields", (0..<10).map { (name: "X-Long-\($0)", value: String(repeating: "y", count: 2_000)) }),
-                ("many fields", (0..<70).map { (name: "X-\($0)", value: "y") }), ("a long name", [(String(repeating: "X", count: 20_000), "y")]),
+                ("many fields", (0..<70).map { (name: "X-\($0)", value: "y") }),
+                ("a long name", [(String(repeating: "X", count: 20_000), "y")]),
             ]
             for (what, headers) in attacks {
                 try await attack(route, what, { $0.with(headers) }) { answer, said in
@@ -120,7 +123,8 @@ extension SecurityTests {
 
         /// Texts that are no order, as JSON or not at all.
         private static let texts: [(String, String)] = [
-            ("", ""), ("", "{"), ("", "null"), ("", "[]"), ("", "\"Canary\""), ("", "{}{}"), ("", "\u{FEFF}" + DescribedRoute.order),
+            ("", ""), ("", "{"), ("", "null"), ("", "[]"), ("", "\"Canary\""), ("", "{}{}"),
+            ("", "\u{FEFF}" + DescribedRoute.order),
             ("deep", String(repeating: "[", count: 30_000)), ("deep", String(repeating: "{\"a\":", count: 10_000)),
             ("an unknown field", #"{"symbol":"AAPL","side":"BUY","type":"MARKET","quantity":1,"userId":"ada"}"#),
             ("a field twice", #"{"symbol":"AAPL","side":"BUY","type":"MARKET","quantity":1,"quantity":2}"#),
@@ -133,14 +137,19 @@ extension SecurityTests {
             ("too many", #"{"symbol":"AAPL","side":"BUY","type":"MARKET","quantity":9223372036854775807}"#),
             ("a price as a number", #"{"symbol":"AAPL","side":"BUY","type":"LIMIT","quantity":1,"limitPrice":189.25}"#),
             ("five places", #"{"symbol":"AAPL","side":"BUY","type":"LIMIT","quantity":1,"limitPrice":"1.00001"}"#),
-            ("overflow", #"{"symbol":"AAPL","side":"BUY","type":"LIMIT","quantity":1000000000,"limitPrice":"922337203685477.5807"}"#),
+            (
+                "overflow",
+                #"{"symbol":"AAPL","side":"BUY","type":"LIMIT","quantity":1000000000,"limitPrice":"922337203685477.5807"}"#
+            ),
             ("a NUL", #"{"symbol":"AAPL\u0000","side":"BUY","type":"MARKET","quantity":1}"#),
             ("SQL", #"{"symbol":"' OR 1=1","side":"BUY","type":"MARKET","quantity":1}"#),
             ("a lone surrogate", #"{"symbol":"\ud800","side":"BUY","type":"MARKET","quantity":1}"#),
             ("another side", #"{"symbol":"AAPL","side":"buy","type":"MARKET","quantity":1}"#),
             ("a prototype", #"{"__proto__":{"symbol":"AAPL"},"side":"BUY","type":"MARKET","quantity":1}"#),
         ]
-        private static let bytes: [(String, [UInt8])] = [("no UTF-8", [0x7B, 0x22, 0xFF, 0xFE, 0x22, 0x7D]), ("NULs", [0, 0, 0, 0])]
+        private static let bytes: [(String, [UInt8])] = [
+            ("no UTF-8", [0x7B, 0x22, 0xFF, 0xFE, 0x22, 0x7D]), ("NULs", [0, 0, 0, 0]),
+        ]
 
         @Test func whatIsNoOrderIsRefusedWithAReason() async throws {
             let route = try #require(DescribedRoute.all.first { $0.name == "POST /v1/orders" })
@@ -150,7 +159,8 @@ extension SecurityTests {
                     #expect([400, 422].contains(answer.status), "\(said): \(answer)")
                 }
             }
-            for type in ["text/plain", "application/x-www-form-urlencoded", "application/xml", "multipart/form-data; boundary=a"] {
+            for type in ["text/plain", "application/x-www-form-urlencoded", "application/xml", "multipart/form-data; boundary=a"]
+            {
                 let system = try SecuredSystem.running()
                 for door in [Door.gateway, .order] {
                     let request = WireRequest(

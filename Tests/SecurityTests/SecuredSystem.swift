@@ -27,7 +27,9 @@ final class SecuredSystem: Sendable {
     func port(_ door: Door) throws -> Int { try #require(processes[door]).port }
 
     /// A good token, which is then looked for in answers and logs.
-    func bearer(_ user: String) -> (name: String, value: String) { bearer(token: TestToken.make(payload: TestToken.claims(sub: user))) }
+    func bearer(_ user: String) -> (name: String, value: String) {
+        bearer(token: TestToken.make(payload: TestToken.claims(sub: user)))
+    }
 
     func bearer(token: String) -> (name: String, value: String) {
         // Shorter ones are no tokens, and are found in any text.
@@ -68,7 +70,8 @@ final class SecuredSystem: Sendable {
 
     /// Words of the inside: files, other systems, the language.
     private static let inside = [
-        ".swift", "/tmp/", "/home/", "/usr/", "/var/", "SELECT ", "sqlite", "SQLite", "rocksdb", "RocksDB", "redis:", "hiredis", "Hummingbird",
+        ".swift", "/tmp/", "/home/", "/usr/", "/var/", "SELECT ", "sqlite", "SQLite", "rocksdb", "RocksDB", "redis:", "hiredis",
+        "Hummingbird",
         "NIOCore", "NIOHTTP1", "DecodingError", "Fatal error", "Error Domain", "Optional(",
     ]
 
@@ -83,7 +86,9 @@ final class SecuredSystem: Sendable {
             for door in Door.allCases {
                 var settings = ["data=\(folder)/\(door.rawValue)", "prices=\(prices)", "tokens.issuer=\(issuer)"]
                 settings += ["gateway.rate=1000000", "gateway.burst=1000000"]
-                for (other, process) in processes { settings.append("services.\(other.rawValue)-url=http://127.0.0.1:\(process.port)") }
+                for (other, process) in processes {
+                    settings.append("services.\(other.rawValue)-url=http://127.0.0.1:\(process.port)")
+                }
                 processes[door] = try await ServiceProcess(door, settings, log: "\(folder)/\(door.rawValue).log")
             }
             let order = try await placeOrder(at: try #require(processes[.gateway]).port)
@@ -111,7 +116,9 @@ final class SecuredSystem: Sendable {
         for door in [Door.order, .portfolio] {
             let portfolios = try PortfolioStores.open("rocksdb://\(folder)/\(door.rawValue)/portfolios")
             _ = try await portfolios.openAccount(ada, cash: try Money("77777.77"))
-            if door == .portfolio { _ = try await portfolios.openAccount(try #require(UserID("mallory")), cash: try Money("1.00")) }
+            if door == .portfolio {
+                _ = try await portfolios.openAccount(try #require(UserID("mallory")), cash: try Money("1.00"))
+            }
             await portfolios.close()
         }
         let id = OrderID(user: ada, idempotencyKey: "seed"), price = try Price("189.25")

@@ -29,7 +29,8 @@ extension SecurityTests {
 
         private static let lengths: [Attack] = [
             .post("two lengths", "Content-Length: 2\r\nContent-Length: 4", "{}GE"),
-            .post("one length twice in a field", "Content-Length: 4, 4", "{}GE"), .post("a length with a sign", "Content-Length: +4", "{}GE"),
+            .post("one length twice in a field", "Content-Length: 4, 4", "{}GE"),
+            .post("a length with a sign", "Content-Length: +4", "{}GE"),
             .post("a length below zero", "Content-Length: -1"), .post("a length in hex", "Content-Length: 0x4", "{}GE"),
             .post("a length and more", "Content-Length: 4x", "{}GE"), .post("no length", "Content-Length: "),
             .post("a length beyond numbers", "Content-Length: 99999999999999999999999"),
@@ -50,13 +51,16 @@ extension SecurityTests {
         ]
 
         private static let chunks: [Attack] = [
-            "0x2\r\n{}\r\n0\r\n\r\n", "-2\r\n{}\r\n0\r\n\r\n", "+2\r\n{}\r\n0\r\n\r\n", " 2\r\n{}\r\n0\r\n\r\n", "2 \r\n{}\r\n0\r\n\r\n",
-            "FFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n\r\n", "2\r\n{}GE\r\n0\r\n\r\n", "2\n{}\r\n0\r\n\r\n", "2;a\n{}\r\n0\r\n\r\n", "2\r{}\r\n0\r\n\r\n",
+            "0x2\r\n{}\r\n0\r\n\r\n", "-2\r\n{}\r\n0\r\n\r\n", "+2\r\n{}\r\n0\r\n\r\n", " 2\r\n{}\r\n0\r\n\r\n",
+            "2 \r\n{}\r\n0\r\n\r\n",
+            "FFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n\r\n", "2\r\n{}GE\r\n0\r\n\r\n", "2\n{}\r\n0\r\n\r\n", "2;a\n{}\r\n0\r\n\r\n",
+            "2\r{}\r\n0\r\n\r\n",
             "\r\n2\r\n{}\r\n0\r\n\r\n", "G\r\n{}\r\n0\r\n\r\n", "2;a=\"\n\"\r\n{}\r\n0\r\n\r\n",
         ].map { .post("a chunk \($0.debugDescription)", "Transfer-Encoding: chunked", $0) }
 
         private static let lines: [Attack] = [
-            .get("a folded field", "A: b\r\n c"), .get("a folded field by a tab", "A: b\r\n\tc"), .get("a field without a colon", "no colon"),
+            .get("a folded field", "A: b\r\n c"), .get("a folded field by a tab", "A: b\r\n\tc"),
+            .get("a field without a colon", "no colon"),
             .get("a field without a name", ": b"), .get("a NUL in a value", "A: b\u{0}c"), .get("a NUL in a name", "A\u{0}: b"),
             .get("a CR in a value", "A: b\rc"), .get("a CR before a name", "\rA: b"), .get("a blank in a name", "A B: c"),
             .get("an LF alone", "A: b\nTransfer-Encoding: chunked"), .get("high bytes in a name", "Ä: b"),
@@ -65,11 +69,16 @@ extension SecurityTests {
         private static let starts: [Attack] = [
             Attack("a tab", "GET\t/healthz\tHTTP/1.1\r\nHost: a\r\n\r\n"),
             Attack("a blank in the target", "GET /healthz ?a HTTP/1.1\r\nHost: a\r\n\r\n"),
-            Attack("another version", "GET /healthz HTTP/9.9\r\nHost: a\r\n\r\n"), Attack("a later version", "GET /healthz HTTP/2.0\r\nHost: a\r\n\r\n"),
-            Attack("no version that is one", "GET /healthz HTTP/1.1x\r\nHost: a\r\n\r\n"), Attack("no HTTP", "GET /healthz FTP/1.1\r\nHost: a\r\n\r\n"),
-            Attack("no method", " /healthz HTTP/1.1\r\nHost: a\r\n\r\n"), Attack("a method in small letters", "get /healthz HTTP/1.1\r\nHost: a\r\n\r\n"),
-            Attack("the beginning of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Attack("TLS", "\u{16}\u{3}\u{1}\u{0}\u{5}\u{1}\r\n\r\n"),
-            Attack("a line end in the target", "GET /health\rz HTTP/1.1\r\nHost: a\r\n\r\n"), Attack("NULs", "\u{0}\u{0}\u{0}\u{0}\r\n\r\n"),
+            Attack("another version", "GET /healthz HTTP/9.9\r\nHost: a\r\n\r\n"),
+            Attack("a later version", "GET /healthz HTTP/2.0\r\nHost: a\r\n\r\n"),
+            Attack("no version that is one", "GET /healthz HTTP/1.1x\r\nHost: a\r\n\r\n"),
+            Attack("no HTTP", "GET /healthz FTP/1.1\r\nHost: a\r\n\r\n"),
+            Attack("no method", " /healthz HTTP/1.1\r\nHost: a\r\n\r\n"),
+            Attack("a method in small letters", "get /healthz HTTP/1.1\r\nHost: a\r\n\r\n"),
+            Attack("the beginning of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+            Attack("TLS", "\u{16}\u{3}\u{1}\u{0}\u{5}\u{1}\r\n\r\n"),
+            Attack("a line end in the target", "GET /health\rz HTTP/1.1\r\nHost: a\r\n\r\n"),
+            Attack("NULs", "\u{0}\u{0}\u{0}\u{0}\r\n\r\n"),
         ]
 
         /// What comes behind in the same bytes is never taken for a request: answers would be counted, and `SecuredSystem` looks for its
@@ -94,7 +103,8 @@ extension SecurityTests {
         func aRequestToTwoHostsIsRefused(_ door: Door) async throws {
             let connection = try RawConnection(port: try SecuredSystem.running().port(door))
             await connection.write(
-                "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: other\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: other\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            )
             let statuses = await connection.read().matches(of: #/HTTP/1\.1 (\d+)/#).map { String($0.1) }
             #expect(statuses == ["400"])
         }
@@ -145,7 +155,8 @@ extension SecurityTests {
         func pagesOfOthersOpenNone(_ door: Door) async throws {
             let system = try SecuredSystem.running()
             let origins = [
-                "https://evil.example", "null", "http://127.0.0.1.evil.example", "http://127.0.0.1:1", "http://evil.example@127.0.0.1",
+                "https://evil.example", "null", "http://127.0.0.1.evil.example", "http://127.0.0.1:1",
+                "http://evil.example@127.0.0.1",
                 "file://", "http://127.0.0.1/", "HTTP://LOCALHOST", "",
             ]
             for origin in origins {
@@ -153,7 +164,8 @@ extension SecurityTests {
                 let answer = try await system.answer(bytes, at: door, "origin '\(origin)' at \(door.rawValue)")
                 #expect(answer.status == 403 && answer.problem == "origin-refused", "\(origin): \(answer)")
             }
-            let two = upgrade("/v1/prices", [("Origin", "http://127.0.0.1"), ("Origin", "https://evil.example")] + system.proof(at: door))
+            let two = upgrade(
+                "/v1/prices", [("Origin", "http://127.0.0.1"), ("Origin", "https://evil.example")] + system.proof(at: door))
             #expect(try await system.answer(two, at: door, "two origins").status == 403)
         }
 
@@ -171,8 +183,10 @@ extension SecurityTests {
             let system = try SecuredSystem.running()
             let proof = system.proof(at: door)
             for (what, bytes) in [
-                ("a body", upgrade("/v1/prices", proof, body: [1, 2])), ("two keys", upgrade("/v1/prices", [("Sec-WebSocket-Key", Self.key)] + proof)),
-                ("two versions", upgrade("/v1/prices", [("Sec-WebSocket-Version", "8")] + proof)), ("another path", upgrade("/v1//prices", proof)),
+                ("a body", upgrade("/v1/prices", proof, body: [1, 2])),
+                ("two keys", upgrade("/v1/prices", [("Sec-WebSocket-Key", Self.key)] + proof)),
+                ("two versions", upgrade("/v1/prices", [("Sec-WebSocket-Version", "8")] + proof)),
+                ("another path", upgrade("/v1//prices", proof)),
                 ("chunks", upgrade("/v1/prices", [("Transfer-Encoding", "chunked")] + proof) + Array("0\r\n\r\n".utf8)),
             ] {
                 let answer = try await system.answer(bytes, at: door, "\(what) at \(door.rawValue)")

@@ -9,7 +9,9 @@ struct TokenAttack: Sendable {
     var status = 401
     var problem = "bad-token"
 
-    static func all(_ system: SecuredSystem) -> [TokenAttack] { withoutToken + written(system) + signedWrongly(system) + claiming(system) }
+    static func all(_ system: SecuredSystem) -> [TokenAttack] {
+        withoutToken + written(system) + signedWrongly(system) + claiming(system)
+    }
 
     private static let withoutToken: [TokenAttack] = {
         let headers: [Fields] = [
@@ -62,10 +64,17 @@ struct TokenAttack: Sendable {
             ("another hash than it says", TestToken.make(payload: claims, hash: SHA512.self)),
             ("a public-key algorithm", TestToken.make(header: #"{"alg":"RS256"}"#, payload: claims)),
             ("critical fields", TestToken.make(header: #"{"alg":"HS256","crit":["exp"],"exp":1}"#, payload: claims)),
-            ("a key of its own", TestToken.make(
-                header: #"{"alg":"HS256","jwk":{"kty":"oct","k":"Y2FuYXJ5"}}"#, payload: claims, key: "canary")),
-            ("a key of elsewhere", TestToken.make(
-                header: #"{"alg":"HS256","jku":"http://127.0.0.1:1/keys","kid":"../../etc/passwd"}"#, payload: claims, key: "k")),
+            (
+                "a key of its own",
+                TestToken.make(
+                    header: #"{"alg":"HS256","jwk":{"kty":"oct","k":"Y2FuYXJ5"}}"#, payload: claims, key: "canary")
+            ),
+            (
+                "a key of elsewhere",
+                TestToken.make(
+                    header: #"{"alg":"HS256","jku":"http://127.0.0.1:1/keys","kid":"../../etc/passwd"}"#, payload: claims,
+                    key: "k")
+            ),
         ]
         return attacks.map { TokenAttack(name: $0.0, headers: [system.bearer(token: $0.1)]) }
     }
@@ -76,7 +85,8 @@ struct TokenAttack: Sendable {
             ("expired", TestToken.claims(expiresIn: -1)), ("never expires", TestToken.claims(expiresIn: nil)),
             ("not valid yet", TestToken.claims(notBeforeIn: 600)), ("another audience", TestToken.claims(aud: "other")),
             ("no audience", TestToken.claims(aud: nil)), ("another issuer", TestToken.claims(iss: "elsewhere")),
-            ("no issuer", TestToken.claims(iss: nil)), ("nobody", TestToken.claims(sub: nil)), ("no name", TestToken.claims(sub: "")),
+            ("no issuer", TestToken.claims(iss: nil)), ("nobody", TestToken.claims(sub: nil)),
+            ("no name", TestToken.claims(sub: "")),
             ("no user id", TestToken.claims(sub: "../ada")), ("a wildcard", TestToken.claims(sub: "*")), ("no object", "[]"),
             ("a time that is text", #"{"sub":"ada","aud":"weir","iss":"security-tests","exp":"tomorrow"}"#),
             ("a time beyond numbers", #"{"sub":"ada","aud":"weir","iss":"security-tests","exp":1e999}"#),
@@ -119,14 +129,16 @@ extension SecurityTests {
             ]
             for headers in forgeries {
                 let request = example.request(system).with([system.bearer("mallory")] + headers)
-                let forged = try await system.answer(request, at: .gateway, "\(route.name) as mallory with \(headers.map(\.name))")
+                let forged = try await system.answer(
+                    request, at: .gateway, "\(route.name) as mallory with \(headers.map(\.name))")
                 #expect(forged.status == plain.status, "\(forged)")
                 for adas in ["\"ada\"", "77777", system.adasTrade] { #expect(!forged.body.contains(adas), "\(forged)") }
             }
             for parameter in ["user=ada", "userId=ada", "x-weir-user=ada"] {
                 var request = example.request(system)
                 request.target += (request.target.contains("?") ? "&" : "?") + parameter
-                let answer = try await system.answer(request.with([system.bearer("mallory")]), at: .gateway, "\(route.name)?\(parameter)")
+                let answer = try await system.answer(
+                    request.with([system.bearer("mallory")]), at: .gateway, "\(route.name)?\(parameter)")
                 for adas in ["\"ada\"", "77777", system.adasTrade] { #expect(!answer.body.contains(adas), "\(answer)") }
             }
         }
@@ -167,12 +179,16 @@ extension SecurityTests {
                 ("a token", [system.bearer("ada"), user], 401, "not-through-gateway"),
                 ("another credential", [("x-weir-internal", "CanaryOfCredential000"), user], 401, "not-through-gateway"),
                 ("an empty credential", [("x-weir-internal", ""), user], 401, "not-through-gateway"),
-                ("the beginning of it", [("x-weir-internal", String(SecuredSystem.credential.dropLast())), user], 401, "not-through-gateway"),
+                (
+                    "the beginning of it", [("x-weir-internal", String(SecuredSystem.credential.dropLast())), user], 401,
+                    "not-through-gateway"
+                ),
                 ("more than it", [("x-weir-internal", SecuredSystem.credential + "x"), user], 401, "not-through-gateway"),
                 ("two credentials", [credential, credential, user], 400, "malformed-request"),
             ]
             for (what, headers, status, problem) in refused {
-                let answer = try await system.answer(example.request(system).with(headers), at: door, "\(route.name) with \(what)")
+                let answer = try await system.answer(
+                    example.request(system).with(headers), at: door, "\(route.name) with \(what)")
                 #expect(answer.status == status && answer.problem == problem, "\(what): \(answer)")
             }
             // Prices are nobody's: the service does not ask who wants them.
@@ -181,7 +197,8 @@ extension SecurityTests {
                 ("no user id", [credential, (name: "x-weir-user", value: "../ada")]),
             ]
             for (what, headers) in doubtful where door != .marketData {
-                let answer = try await system.answer(example.request(system).with(headers), at: door, "\(route.name) with \(what)")
+                let answer = try await system.answer(
+                    example.request(system).with(headers), at: door, "\(route.name) with \(what)")
                 #expect(answer.status == 400, "\(what): \(answer)")
             }
             let served = try await system.answer(

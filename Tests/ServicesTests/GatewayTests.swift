@@ -70,18 +70,20 @@ struct HTTPBench: Sendable {
         }
     }
 
-    static let trades: [Trade] = (0..<5).map { number in
-        let id = OrderID(user: ada, idempotencyKey: "t\(number)")
-        return Trade(
-            tradeID: TradeID(of: id), orderID: id, userID: ada, symbol: apple, side: number % 2 == 0 ? .buy : .sell, quantity: 1,
-            price: Price(units: 2_000_000), notional: Money(units: 2_000_000),
-            executedAtMillis: 1_700_000_000_000 + Int64(number))
-    } + [
-        Trade(
-            tradeID: TradeID(of: OrderID(user: bob, idempotencyKey: "b")), orderID: OrderID(user: bob, idempotencyKey: "b"),
-            userID: bob, symbol: apple, side: .buy, quantity: 1, price: Price(units: 1), notional: Money(units: 1),
-            executedAtMillis: 1_700_000_000_000)
-    ]
+    static let trades: [Trade] =
+        (0..<5).map { number in
+            let id = OrderID(user: ada, idempotencyKey: "t\(number)")
+            return Trade(
+                tradeID: TradeID(of: id), orderID: id, userID: ada, symbol: apple, side: number % 2 == 0 ? .buy : .sell,
+                quantity: 1,
+                price: Price(units: 2_000_000), notional: Money(units: 2_000_000),
+                executedAtMillis: 1_700_000_000_000 + Int64(number))
+        } + [
+            Trade(
+                tradeID: TradeID(of: OrderID(user: bob, idempotencyKey: "b")), orderID: OrderID(user: bob, idempotencyKey: "b"),
+                userID: bob, symbol: apple, side: .buy, quantity: 1, price: Price(units: 1), notional: Money(units: 1),
+                executedAtMillis: 1_700_000_000_000)
+        ]
 }
 
 @Suite struct GatewayTests {
@@ -375,7 +377,8 @@ struct HTTPBench: Sendable {
         try await HTTPBench.run { bench in
             let headers = [try await bench.bearer(ada)]
             let volume = try await call(
-                .GET, "\(bench.url)/v1/analytics/volume?symbol=AAPL&interval=5m&from=2023-11-14T00:00:00Z&to=2023-11-14T01:00:00.500Z",
+                .GET,
+                "\(bench.url)/v1/analytics/volume?symbol=AAPL&interval=5m&from=2023-11-14T00:00:00Z&to=2023-11-14T01:00:00.500Z",
                 headers)
             let bars = try #require(try volume.json()["bars"] as? [[String: Any]])
             #expect(bars.first?["trades"] as? Int == 5)
@@ -385,7 +388,8 @@ struct HTTPBench: Sendable {
             let top = try await call(.GET, "\(bench.url)/v1/analytics/top?by=volume&limit=3", headers)
             #expect(try top.json()["by"] as? String == "volume")
             for bad in [
-                "volume", "volume?symbol=AAPL&interval=2m", "volume?symbol=AAPL&from=2023-11-14T00:00:00Z&to=2023-11-13T00:00:00Z",
+                "volume", "volume?symbol=AAPL&interval=2m",
+                "volume?symbol=AAPL&from=2023-11-14T00:00:00Z&to=2023-11-13T00:00:00Z",
                 "volume?symbol=AAPL&from=2000-01-01T00:00:00Z&to=2023-11-14T00:00:00Z", "top?by=price", "top?limit=51",
             ] {
                 #expect(try await call(.GET, "\(bench.url)/v1/analytics/\(bad)", headers).status == 400, "\(bad)")
@@ -407,7 +411,8 @@ struct HTTPBench: Sendable {
             let foreign = json + [("origin", "https://evil.example")]
             #expect(try await call(.POST, "\(bench.url)/v1/dev/token", foreign, body: #"{"userId":"ada"}"#).status == 403)
             // What a form of another site can send without asking.
-            let form = try await call(.POST, "\(bench.url)/v1/dev/token", [("content-type", "text/plain")], body: #"{"userId":"ada"}"#)
+            let form = try await call(
+                .POST, "\(bench.url)/v1/dev/token", [("content-type", "text/plain")], body: #"{"userId":"ada"}"#)
             #expect(form.status == 415)
             for bad in [#"{"userId":"a b"}"#, "{}", "x"] {
                 #expect(try await call(.POST, "\(bench.url)/v1/dev/token", json, body: bad).status == 400)
@@ -416,7 +421,8 @@ struct HTTPBench: Sendable {
             let rebound = try RawConnection(port: bench.port)
             let body = #"{"userId":"ada"}"#
             await rebound.write(
-                "POST /v1/dev/token HTTP/1.1\r\nHost: evil.example\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+                "POST /v1/dev/token HTTP/1.1\r\nHost: evil.example\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            )
             let refused = await rebound.read(until: "}")
             #expect(refused.hasPrefix("HTTP/1.1 403"))
         }
@@ -430,7 +436,8 @@ struct HTTPBench: Sendable {
     @Test func thePageIsServedWithAStrictPolicyAndNothingElseIs() async throws {
         var options = Gateway.Options()
         options.page = StaticFiles([
-            WebAsset(path: "/index.html", contentType: "text/html; charset=utf-8", bytes: ByteBuffer(string: "<p>"), etag: "\"1\""),
+            WebAsset(
+                path: "/index.html", contentType: "text/html; charset=utf-8", bytes: ByteBuffer(string: "<p>"), etag: "\"1\""),
             WebAsset(path: "/js/app.js", contentType: "text/javascript", bytes: ByteBuffer(string: "1"), etag: "\"2\""),
         ])
         try await HTTPBench.run(options) { bench in

@@ -104,11 +104,26 @@ private struct Leak: Error, CustomStringConvertible { let description = "passwor
     }
 
     @Test(arguments: [
-        ("two lengths", "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\nContent-Length: 4\r\n\r\n{}GE"),
-        ("a length and chunks", "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        ("chunks and a length", "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n"),
-        ("an encoding after chunks", "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
-        ("a negative length", "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: -1\r\n\r\n"),
+        (
+            "two lengths",
+            "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\nContent-Length: 4\r\n\r\n{}GE"
+        ),
+        (
+            "a length and chunks",
+            "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        ),
+        (
+            "chunks and a length",
+            "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n"
+        ),
+        (
+            "an encoding after chunks",
+            "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"
+        ),
+        (
+            "a negative length",
+            "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: -1\r\n\r\n"
+        ),
         ("a blank before the colon", "GET /v1/things/7 HTTP/1.1\r\nHost : a\r\n\r\n"),
         ("a folded header", "GET /v1/things/7 HTTP/1.1\r\nHost: a\r\nX-A: b\r\n c\r\n\r\n"),
         ("two hosts", "GET /v1/things/7 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
@@ -158,7 +173,8 @@ private struct Leak: Error, CustomStringConvertible { let description = "passwor
         limits.readMillisMax = 300
         try await withServer(limits) { _, port in
             let connection = try RawConnection(port: port)
-            await connection.write("POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n1")
+            await connection.write(
+                "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n1")
             // Ends only when the other side closes: a server that waits on fails by the read's time limit.
             let answer = await connection.read()
             #expect(!answer.contains("201"))

@@ -241,7 +241,8 @@ struct DeskBench {
 
         let portfolio = try #require(try await bench.portfolios.portfolio(ada, consistent: true))
         let (after, trade) = try portfolio.apply(
-            try #require(bench.publisher.orders.first), at: try Price("189.25"), executedAtMillis: bench.time.now).get()
+            try #require(bench.publisher.orders.first), at: try Price("189.25"), executedAtMillis: bench.time.now
+        ).get()
         _ = try await bench.portfolios.commit(
             ExecutionCommit(
                 expectedVersion: 1, newPortfolio: after,

@@ -55,7 +55,9 @@ import Trading
 
 @Suite struct RFC3339Tests {
     @Test func timesGoThereAndBackToTheMillisecond() {
-        for millis: Int64 in [0, 1, 999, 1000, 1_700_000_000_001, 1_700_000_000_999, 253_402_300_799_999, -1, -1000, -62_135_596_800_000] {
+        for millis: Int64 in [
+            0, 1, 999, 1000, 1_700_000_000_001, 1_700_000_000_999, 253_402_300_799_999, -1, -1000, -62_135_596_800_000,
+        ] {
             #expect(RFC3339.millis(RFC3339.text(millis)) == millis, "\(millis) \(RFC3339.text(millis))")
         }
         #expect(RFC3339.text(1_700_000_000_001) == "2023-11-14T22:13:20.001Z")

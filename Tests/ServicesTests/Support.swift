@@ -100,7 +100,9 @@ final class ScriptedLedger: OrderLedger {
 /// Trades of a test, searched the plain way.
 final class ListedHistory: TradeHistoryStore {
     private let trades: [Trade]
-    init(_ trades: [Trade]) { self.trades = trades.sorted { ($0.executedAtMillis, $0.tradeID) > ($1.executedAtMillis, $1.tradeID) } }
+    init(_ trades: [Trade]) {
+        self.trades = trades.sorted { ($0.executedAtMillis, $0.tradeID) > ($1.executedAtMillis, $1.tradeID) }
+    }
 
     func provision() async throws(StoreError) -> [String] { [] }
     func record(_ trades: [Trade]) async throws(StoreError) -> [RefusedTrade] { [] }

@@ -22,7 +22,9 @@ private struct AnyClaims: JWTPayload {
         try await TokenAuthority.secret(secret, issuer: issuer, nowMillis: { now })
     }
 
-    private static func sign(_ claims: AnyClaims, secret: String = secret, _ digest: DigestAlgorithm = .sha256) async throws -> String {
+    private static func sign(
+        _ claims: AnyClaims, secret: String = secret, _ digest: DigestAlgorithm = .sha256
+    ) async throws -> String {
         let keys = JWTKeyCollection()
         await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: digest)
         return try await keys.sign(claims)
@@ -72,7 +74,8 @@ private struct AnyClaims: JWTPayload {
         }
         claims = Self.good
         #expect(try await Self.refusal(Self.sign(claims), issuer: "us").contains("another issuer"))
-        #expect(try await Self.refusal(Self.sign(Self.good, secret: "another secret, just as long as ours")).contains("not signed"))
+        #expect(
+            try await Self.refusal(Self.sign(Self.good, secret: "another secret, just as long as ours")).contains("not signed"))
         #expect(try await Self.refusal(Self.sign(Self.good, .sha512)).contains("algorithm"))
         #expect(try await Self.refusal(String(repeating: "a", count: 5000)).contains("too long"))
     }
@@ -93,7 +96,8 @@ private struct AnyClaims: JWTPayload {
         let parts = signed.split(separator: ".").map(String.init)
         let other = Data(#"{"sub":"bob","exp":1700000100,"aud":"weir"}"#.utf8).urlSafe
         for token in [
-            "\(parts[0]).\(other).\(parts[2])", "\(parts[0]).\(parts[1]).", "\(parts[0]).\(parts[1])", signed + ".x", ".\(signed)",
+            "\(parts[0]).\(other).\(parts[2])", "\(parts[0]).\(parts[1]).", "\(parts[0]).\(parts[1])", signed + ".x",
+            ".\(signed)",
             "\(parts[0])=.\(parts[1]).\(parts[2])",
         ] {
             #expect(try await !Self.refusal(token).hasPrefix("accepted"), "\(token)")

@@ -10,11 +10,13 @@ struct FaultPlanTests {
         }
     }
 
-    @Test("a failure at each point of a checkpoint loses and repeats nothing", arguments: [
-        FaultPoint.barrier, .snapshotTaken, .stateBegin, .fileWritten, .fileSynced, .stateWritten, .allWritten, .prepared,
-        .manifestBegin, .manifestSynced, .manifestRenamed, .manifestDurable, .decided, .cleanupBegin, .cleanupManifests,
-        .cleanupDone,
-    ])
+    @Test(
+        "a failure at each point of a checkpoint loses and repeats nothing",
+        arguments: [
+            FaultPoint.barrier, .snapshotTaken, .stateBegin, .fileWritten, .fileSynced, .stateWritten, .allWritten, .prepared,
+            .manifestBegin, .manifestSynced, .manifestRenamed, .manifestDurable, .decided, .cleanupBegin, .cleanupManifests,
+            .cleanupDone,
+        ])
     func failsAt(_ point: FaultPoint) throws {
         let (numbers, counts) = (TestSource<Int>(), CollectSink<String>())
         let plan = FaultPlan([.fail(at: point, onHit: 2)])
@@ -35,19 +37,23 @@ struct FaultPlanTests {
     }
 
     @Test func descriptionOfFaultsIsRead() throws {
-        let plan = try FaultPlan(parsing: "point=manifest-synced,probability=0.25,seed=7,action=delay,millis=40,first=3,limit=2;point=drain")
-        #expect(plan.rules == [
-            FaultPlan.Rule(.delay(millis: 40), at: .manifestSynced, probability: 0.25, firstHit: 3, limit: 2),
-            FaultPlan.Rule(.kill, at: .drain),
-        ])
+        let plan = try FaultPlan(
+            parsing: "point=manifest-synced,probability=0.25,seed=7,action=delay,millis=40,first=3,limit=2;point=drain")
+        #expect(
+            plan.rules == [
+                FaultPlan.Rule(.delay(millis: 40), at: .manifestSynced, probability: 0.25, firstHit: 3, limit: 2),
+                FaultPlan.Rule(.kill, at: .drain),
+            ])
         #expect(try FaultPlan(parsing: "point=any,action=fail").rules.count == FaultPoint.allCases.count)
     }
 
-    @Test("a description that is wrong is refused with what is possible", arguments: [
-        ("point=nowhere", "manifest-synced"), ("probability=1", "point="), ("point=any,probability=2", "between 0 and 1"),
-        ("point=any,action=explode", "kill, fail, delay"), ("point=any,colour=red", "colour"), ("point", "name=value"),
-        ("", "point="), ("point=any,seed=x", "seed=x"),
-    ])
+    @Test(
+        "a description that is wrong is refused with what is possible",
+        arguments: [
+            ("point=nowhere", "manifest-synced"), ("probability=1", "point="), ("point=any,probability=2", "between 0 and 1"),
+            ("point=any,action=explode", "kill, fail, delay"), ("point=any,colour=red", "colour"), ("point", "name=value"),
+            ("", "point="), ("point=any,seed=x", "seed=x"),
+        ])
     func refuses(_ text: String, _ hint: String) {
         let error = #expect(throws: FaultPlanError.self) { _ = try FaultPlan(parsing: text) }
         #expect(error?.description.contains(hint) == true, "\(error?.description ?? "")")

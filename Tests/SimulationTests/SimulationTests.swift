@@ -36,6 +36,7 @@ struct SimulationTests {
         #expect(!campaign.coversEverything)
         #expect(!Campaign(seeds: Campaign.standardSeeds, workload: "counting").coversEverything)
         #expect(summary.gaps.contains { $0.hasPrefix("points at which nothing went wrong: ") })
-        #expect(CampaignSummary().gaps.first == "points never met: \(FaultPoint.allCases.map(\.rawValue).joined(separator: ", "))")
+        #expect(
+            CampaignSummary().gaps.first == "points never met: \(FaultPoint.allCases.map(\.rawValue).joined(separator: ", "))")
     }
 }

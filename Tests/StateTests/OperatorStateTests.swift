@@ -73,7 +73,8 @@ import Testing
         options.checkpointRoot = folder.path + "/checkpoints"
         options.workRoot = folder.path + "/work"
         try JobRunner(
-            RememberJob(count: count, findings: findings, sink: sink), options: options, environment: JobEnvironment(backend: backend)
+            RememberJob(count: count, findings: findings, sink: sink), options: options,
+            environment: JobEnvironment(backend: backend)
         ).run()
         return findings.all.withLock { $0 }
     }

@@ -233,7 +233,8 @@ import Testing
 
     @Test func aJobThatDoesNotRunSaysSo() async throws {
         let folder = try TemporaryFolder()
-        let runner = try JobRunner(Counting(sink: CollectSink(), count: 10), options: options(folder), environment: JobEnvironment())
+        let runner = try JobRunner(
+            Counting(sink: CollectSink(), count: 10), options: options(folder), environment: JobEnvironment())
         await #expect(throws: SavepointError.self) { try await runner.savepoint(to: folder.path) }
         await #expect(throws: SavepointError.self) { try await runner.stop(savepointFolder: folder.path) }
         #expect(runner.status == .created, "it was not stopped")

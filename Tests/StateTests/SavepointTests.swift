@@ -65,7 +65,8 @@ import Testing
 
     private func rearranged(_ setup: TestSetup, _ source: TestSource<Int64>, _ sink: CollectSink<String>) throws -> JobTest {
         try JobTest(setup) { flow in
-            flow.source(source, id: "numbers").keyed(by: { $0 % Self.keys }).process { try Rearranged($0) }.id("totals").sink(sink)
+            flow.source(source, id: "numbers").keyed(by: { $0 % Self.keys }).process { try Rearranged($0) }.id("totals").sink(
+                sink)
         }
     }
 
@@ -232,9 +233,10 @@ import Testing
         try test.checkpoint()
         #expect(sink.elements.count == 901)
         let savepoint = try test.savepoint(to: folder.path + "/free")
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/free") == [
-            URL(fileURLWithPath: savepoint.path).lastPathComponent
-        ])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path + "/free") == [
+                URL(fileURLWithPath: savepoint.path).lastPathComponent
+            ])
     }
 
     @Test func whatIsGivenUpLeavesNothing() throws {

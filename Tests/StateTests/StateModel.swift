@@ -47,7 +47,9 @@ final class StateCluster {
     let subtasks: [StateSubtask]
     var model: StateModel
 
-    init(_ world: StateWorld, _ backend: any StateBackend, parallelism: Int, restore: [StatePart], model: StateModel)
+    init(
+        _ world: StateWorld, _ backend: any StateBackend, parallelism: Int, restore: [StatePart], model: StateModel
+    )
         throws
     {
         self.world = world

@@ -19,7 +19,9 @@ import Testing
         var scores: [Int: Int64] = [:]
         for _ in 0..<2000 {
             let player = Int.random(in: 0..<players, using: &random)
-            let score = Bool.random(using: &random) ? [.min, .max, Int64.random(in: 0..<5, using: &random)].randomElement(using: &random)! : nil
+            let score =
+                Bool.random(using: &random)
+                ? [.min, .max, Int64.random(in: 0..<5, using: &random)].randomElement(using: &random)! : nil
             scores[player] = score
             tournament.update(player, score)
             let least = scores.min { ($0.value, $0.key) < ($1.value, $1.key) }

@@ -71,7 +71,8 @@ import Testing
         let memory = "Code: 241. DB::Exception: Memory limit (total) exceeded: would use 9.00 GiB. (MEMORY_LIMIT_EXCEEDED)"
         let server = try await server([
             Self.exception(241, "Memory limit (total) exceeded", status: 200), .answer(.init(200, [:], memory + "\n")),
-            .answer(.init(200, [:], "__exception__\r\nabcdefghijklmnop\r\n\(memory)\r\n106 abcdefghijklmnop\r\n__exception__\r\n")),
+            .answer(
+                .init(200, [:], "__exception__\r\nabcdefghijklmnop\r\n\(memory)\r\n106 abcdefghijklmnop\r\n__exception__\r\n")),
         ])
         let client = try await client(server)
         try await insert(client, readings)
@@ -110,7 +111,9 @@ import Testing
         await server.stop()
     }
 
-    @Test(arguments: [(60, "Table default.readings does not exist", "weir provision"), (27, "Cannot parse input", "Cannot parse input")])
+    @Test(arguments: [
+        (60, "Table default.readings does not exist", "weir provision"), (27, "Cannot parse input", "Cannot parse input"),
+    ])
     func whatIsFinalFailsTheJobAtOnceInTheServersWords(_ code: Int, _ text: String, _ words: String) async throws {
         let server = try await server([Self.exception(code, text, status: 400)])
         let client = try await client(server)

@@ -48,7 +48,8 @@ import Testing
             try await SinkBench { readings in
                 readings.cuts(limits) { (partition: $0.sensor, offset: $0.number) }
                     .sink(
-                        ClickHouseSink(client, table: table, name: { "readings/\($0)" }) { (reading: Reading, json: inout [UInt8]) in
+                        ClickHouseSink(client, table: table, name: { "readings/\($0)" }) {
+                            (reading: Reading, json: inout [UInt8]) in
                             json += reading.json.utf8
                         })
             }.run((Int64(0)..<300).map { Reading($0) })
@@ -65,7 +66,8 @@ import Testing
             try await SinkBench { readings in
                 readings.cuts(limits) { (partition: $0.sensor, offset: $0.number % 1000) }
                     .sink(
-                        ClickHouseSink(client, table: table, name: { "readings/\($0)" }) { (reading: Reading, json: inout [UInt8]) in
+                        ClickHouseSink(client, table: table, name: { "readings/\($0)" }) {
+                            (reading: Reading, json: inout [UInt8]) in
                             json += reading.json.utf8
                         })
             }.run((first..<first + 300).map { Reading($0) })

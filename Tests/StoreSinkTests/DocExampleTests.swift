@@ -66,7 +66,9 @@ import Testing
             clicks.sink(
                 ElasticsearchSink(
                     search, index: { "\(index)-\($0.day)" }, id: { $0.id },
-                    onRefused: { documents in for document in documents { log.warn("\(document.document.id): \(document.reason)") } }
+                    onRefused: { documents in
+                        for document in documents { log.warn("\(document.document.id): \(document.reason)") }
+                    }
                 ) { click, json in json += click.json.utf8 })
         }
         let (status, _) = try await search.call(.get, "/\(index)-2026-05-01/_doc/click-99")
@@ -106,7 +108,8 @@ import Testing
             ]))
         try await run { clicks in
             clicks.sink(
-                try DynamoDBSink("dynamodb://eu-west-1?endpoint=\(endpoint)", table: table, key: "id", environment: [:]) { click in
+                try DynamoDBSink("dynamodb://eu-west-1?endpoint=\(endpoint)", table: table, key: "id", environment: [:]) {
+                    click in
                     ["id": .string(click.id), "user": .string(click.user), "at": .number(click.millis)]
                 })
         }
@@ -142,7 +145,9 @@ import Testing
                     failures: .waitOut("the audit service is down", when: { $0 is AuditService.Away })
                 ) { batch in try await audit.write(batch) }, id: "audit")
             clicks.batched(BatchLimits(countMax: 500, ageMax: .milliseconds(100)))
-                .asyncMap(.unordered, AsyncOptions(capacity: 4, timeout: .seconds(30)), failures: .waitOut("the audit service is down")) {
+                .asyncMap(
+                    .unordered, AsyncOptions(capacity: 4, timeout: .seconds(30)), failures: .waitOut("the audit service is down")
+                ) {
                     batch in try await audit.rejected(of: batch)
                 }
                 .flatMap { $0 }

@@ -20,7 +20,8 @@ import Testing
 
     private func sink(_ server: ScriptedServer, timeoutMillis: Int = 5000) throws -> DynamoDBSink<Reading> {
         try DynamoDBSink(
-            "dynamodb://us-east-1?endpoint=http://127.0.0.1:\(server.port)&timeout-ms=\(timeoutMillis)", table: table.name, key: "sensor",
+            "dynamodb://us-east-1?endpoint=http://127.0.0.1:\(server.port)&timeout-ms=\(timeoutMillis)", table: table.name,
+            key: "sensor",
             environment: [:]
         ) { ["sensor": .string($0.sensor), "number": .number($0.number)] }
     }

@@ -19,7 +19,8 @@ import Testing
 
     /// One bulk at a time, of everything that is given to it.
     private func run(
-        _ client: ElasticsearchClient, _ readings: [Reading], onRefused: (@Sendable ([RefusedDocument]) async throws -> Void)? = nil
+        _ client: ElasticsearchClient, _ readings: [Reading],
+        onRefused: (@Sendable ([RefusedDocument]) async throws -> Void)? = nil
     ) async throws {
         let index = index
         let sink = ElasticsearchSink<Reading>(
@@ -36,7 +37,8 @@ import Testing
         return try #require(try JSONSerialization.jsonObject(with: answer) as? [String: Any])["count"] as? Int ?? -1
     }
 
-    private static let rejected = #"{"type":"es_rejected_execution_exception","reason":"rejected execution of coordinating operation"}"#
+    private static let rejected =
+        #"{"type":"es_rejected_execution_exception","reason":"rejected execution of coordinating operation"}"#
     private let readings = (Int64(0)..<10).map { Reading($0) }
 
     @Test func aBulkThatIsRefusedForNowIsSentAgainAsItWas() async throws {
@@ -64,7 +66,8 @@ import Testing
             },
             answer: { answer in
                 guard let object = try? JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any],
-                    let stored = object["items"] as? [Any], let rejected = try? JSONSerialization.jsonObject(with: Data(Self.rejected.utf8))
+                    let stored = object["items"] as? [Any],
+                    let rejected = try? JSONSerialization.jsonObject(with: Data(Self.rejected.utf8))
                 else { return answer }
                 let items = stored.flatMap { [$0, ["create": ["status": 429, "error": rejected]]] }
                 let body = try? JSONSerialization.data(withJSONObject: ["took": 1, "errors": true, "items": items])
@@ -82,7 +85,8 @@ import Testing
     @Test func answersThatAreMalformedOrLostAfterTheEffectDoubleNothing() async throws {
         func garbled(_ body: String) -> ScriptedServer.Reply { .change(body: { $0 }, answer: { _ in .init(200, [:], body) }) }
         let server = try await server([
-            garbled("<html>a proxy's page</html>"), garbled(#"{"items":[]}"#), garbled(#"{"items":[{"create":{"status":"201"}}]}"#),
+            garbled("<html>a proxy's page</html>"), garbled(#"{"items":[]}"#),
+            garbled(#"{"items":[{"create":{"status":"201"}}]}"#),
             .passAndHangUp, .cut(.init(200, [:], #"{"took":1,"errors":false,"items":["#)), .passAndFallSilent,
         ])
         let client = try client(server, timeoutMillis: 1000)

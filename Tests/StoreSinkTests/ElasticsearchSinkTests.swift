@@ -141,7 +141,9 @@ import Testing
 
     @Test func aDocumentTooLargeAndWordsOfNoKnownTypeAreRefused() throws {
         #expect(try outcome(413, nil) == .refused(reason: "status 413"))
-        #expect(try outcome(400, #""MapperParsingException[failed to parse]""#) == .refused(reason: "MapperParsingException[failed to parse]"))
+        #expect(
+            try outcome(400, #""MapperParsingException[failed to parse]""#)
+                == .refused(reason: "MapperParsingException[failed to parse]"))
     }
 
     @Test(arguments: [
@@ -150,7 +152,8 @@ import Testing
         (400, "validation_exception", "Validation Failed: 1: this action would add [2] shards"),
         (400, "illegal_argument_exception", "Validation Failed: 1: this action would add [2] total shards"),
         (400, "illegal_argument_exception", "no write index is defined for alias [trades]"),
-        (429, "es_rejected_execution_exception", "words"), (503, "unavailable_shards_exception", "words"), (408, "timeout", "words"),
+        (429, "es_rejected_execution_exception", "words"), (503, "unavailable_shards_exception", "words"),
+        (408, "timeout", "words"),
     ])
     func whatIsNotInTheRecordWaits(_ status: Int, _ type: String, _ reason: String) throws {
         #expect(try outcome(status, error(type, reason)) == .later(status: status, reason: "\(type): \(reason)"))

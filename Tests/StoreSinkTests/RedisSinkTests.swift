@@ -55,7 +55,8 @@ import Testing
 
 @Suite struct RedisRefusalTests {
     @Test(arguments: [
-        "LOADING Redis is loading the dataset in memory", "OOM command not allowed", "NOREPLICAS Not enough good replicas to write.",
+        "LOADING Redis is loading the dataset in memory", "OOM command not allowed",
+        "NOREPLICAS Not enough good replicas to write.",
         "ERR max number of clients reached",
     ])
     func whatPassesIsTriedAgain(_ words: String) { #expect(RedisRefusal.isPassing(words)) }

@@ -81,7 +81,8 @@ import Testing
         let whole = harness.metrics.sum("weir_checkpoint_size_bytes")
         try harness.pushFirst(Event(key: 1, id: 10_000, millis: 10_000), at: 10_000)
         _ = try harness.snapshot()
-        #expect(harness.metrics.sum("weir_checkpoint_size_bytes") - whole < whole / 50, "one more record of a key that has 10 000")
+        #expect(
+            harness.metrics.sum("weir_checkpoint_size_bytes") - whole < whole / 50, "one more record of a key that has 10 000")
     }
 
     @Test func bothInputsOfAJoinNeedEventTime() {
@@ -106,7 +107,9 @@ import Testing
     }
 
     @Test(arguments: [1, 2]) func stateOfOtherBoundsIsRefused(_ parallelism: Int) throws {
-        func harness(upper: Int64, id: OperatorID, restoring snapshot: HarnessSnapshot? = nil) throws
+        func harness(
+            upper: Int64, id: OperatorID, restoring snapshot: HarnessSnapshot? = nil
+        ) throws
             -> PairHarness<Event, Event, String>
         {
             try PairHarness(parallelism: snapshot == nil ? 2 : parallelism, restoring: snapshot) {

@@ -71,7 +71,11 @@ private struct LookupTrial {
             parallelism: parallelism, backend: life.backend.make(&random), seed: life.seed, restoring: snapshot
         ) { events in
             events.partitioned { Int($0.key) % $1 }
-                .lookup(by: \.key, order, cache: cache) { try await shelf.find($0) } join: { Answer(event: $0, value: $1) }
+                .lookup(by: \.key, order, cache: cache) {
+                    try await shelf.find($0)
+                } join: {
+                    Answer(event: $0, value: $1)
+                }
         }
     }
 

@@ -18,9 +18,11 @@ import Testing
     }
 
     @Test func sideOutputs() throws {
-        let harness = try OperatorHarness(collecting: Totals.large, of: { (orders: HarnessStream<Order>) in
-            orders.keyed(by: \.user).process { try Totals($0) }
-        })
+        let harness = try OperatorHarness(
+            collecting: Totals.large,
+            of: { (orders: HarnessStream<Order>) in
+                orders.keyed(by: \.user).process { try Totals($0) }
+            })
         try harness.push(Order(user: "bob", quantity: 5_000))
         #expect(try harness.sideOutput(Totals.large).map(\.element) == [Order(user: "bob", quantity: 5_000)])
     }

@@ -9,7 +9,13 @@ private final class Fuse: Sendable {
     private let isArmed = Mutex(false)
     func arm() { isArmed.withLock { $0 = true } }
     func disarm() { isArmed.withLock { $0 = false } }
-    func pass() throws { if isArmed.withLock({ armed in defer { armed = false }; return armed }) { throw Blown() } }
+    func pass() throws {
+        if isArmed.withLock({ armed in
+            defer { armed = false }; return armed
+        }) {
+            throw Blown()
+        }
+    }
 }
 
 private struct Counting {

@@ -133,7 +133,9 @@ struct AsyncMapJob: StreamJob {
             $0.lookup(by: { $0 }, failures: .waitOut("desk shut") { $0 is Desk.Busy }, onFailure: { _, _ in -1 }) { _ -> Int64? in
                 if isBusy.withLock({ $0 }) { throw Desk.Busy() }
                 throw Refused()
-            } join: { $1 ?? 0 }
+            } join: {
+                $1 ?? 0
+            }
         }
         try harness.push(7)
         try await harness.settle()
@@ -210,7 +212,9 @@ struct AsyncMapJob: StreamJob {
             $0.lookup(by: { $0 }, cache: LookupCache(ttl: .seconds(5), missingTTL: .seconds(1))) { key -> Int64? in
                 _ = try await calls.answer(key)
                 return nil
-            } join: { "\($0)=\($1 ?? -1)" }
+            } join: {
+                "\($0)=\($1 ?? -1)"
+            }
         }
         for _ in 0..<3 {
             try harness.push(1)
@@ -228,7 +232,11 @@ struct AsyncMapJob: StreamJob {
         let desk = Desk()
         desk.fail(1, times: 1)
         let harness = try Numbers {
-            $0.enriched(by: { $0 }, fallback: Int64(0)) { $0 == 2 ? nil : try await desk.answer($0) } join: { "\($0)=\($1)" }
+            $0.enriched(by: { $0 }, fallback: Int64(0)) {
+                $0 == 2 ? nil : try await desk.answer($0)
+            } join: {
+                "\($0)=\($1)"
+            }
         }
         for number in Int64(1)...3 { try harness.push(number) }
         try await harness.settle()

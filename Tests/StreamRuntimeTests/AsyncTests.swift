@@ -231,7 +231,8 @@ struct AskOrGiveUp: KeyedAsyncFunction {
         try await harness.settle()
         #expect(
             harness.output == [
-                Emitted("1 failed, 1 in all", at: 1), Emitted("2", at: 2), Emitted("3 failed, 2 in all", at: 3), Emitted("4", at: 4),
+                Emitted("1 failed, 1 in all", at: 1), Emitted("2", at: 2), Emitted("3 failed, 2 in all", at: 3),
+                Emitted("4", at: 4),
             ])
         #expect(harness.outputWatermark == 10)
     }

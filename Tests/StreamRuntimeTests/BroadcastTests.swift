@@ -85,7 +85,8 @@ struct LimitSums: KeyedBroadcastFunction {
             try restored.pushFirst(Wish(user: user, symbol: "A", quantity: 11))
             try restored.pushFirst(Wish(user: user, symbol: "B", quantity: 99))
         }
-        #expect(restored.takeElements().map(\.quantity).sorted() == Array(repeating: 10, count: 10) + Array(repeating: 99, count: 10))
+        #expect(
+            restored.takeElements().map(\.quantity).sorted() == Array(repeating: 10, count: 10) + Array(repeating: 99, count: 10))
         try restored.pushSecond(Limit(symbol: "B", quantity: 5))
         for user in Int64(0)..<10 { try restored.pushFirst(Wish(user: user, symbol: "B", quantity: 99)) }
         #expect(restored.elements == [])

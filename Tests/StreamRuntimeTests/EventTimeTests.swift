@@ -177,7 +177,9 @@ struct SpreadJob: StreamJob {
     }
 
     @Test func everyWayToDealOutRecordsKeepsThem() throws {
-        func run(_ deal: @escaping @Sendable (Stream<SourceHead<GeneratorSource<Int64>>>) -> Stream<InputHead<Int64>>) throws -> [Int64] {
+        func run(
+            _ deal: @escaping @Sendable (Stream<SourceHead<GeneratorSource<Int64>>>) -> Stream<InputHead<Int64>>
+        ) throws -> [Int64] {
             let sink = CollectSink<Int64>()
             try JobTest(SpreadJob(sink: sink, deal: deal), TestSetup(parallelism: 2, seed: 1)).finish()
             return sink.elements.sorted()

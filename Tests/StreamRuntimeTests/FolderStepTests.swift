@@ -25,9 +25,10 @@ import Testing
         #expect(steps("a/b", existing: ["."]) == [.syncIfReadable("."), .make("a"), .sync("."), .make("a/b"), .sync("a")])
         #expect(steps("a/", existing: ["."]) == [.syncIfReadable("."), .make("a/"), .sync(".")])
         #expect(steps("a", existing: []) == [.syncIfReadable("."), .make("a"), .sync(".")], "ends, whatever the disk says")
-        #expect(steps("checkpoints//job/", existing: ["checkpoints"]) == [
-            .syncIfReadable("."), .make("checkpoints//job/"), .sync("checkpoints"),
-        ])
+        #expect(
+            steps("checkpoints//job/", existing: ["checkpoints"]) == [
+                .syncIfReadable("."), .make("checkpoints//job/"), .sync("checkpoints"),
+            ])
     }
 
     @Test func theSystemsDiskMakesThem() throws {

@@ -91,7 +91,9 @@ private struct Echo: AsyncFunction {
             options: testOptions(folder), environment: JobEnvironment(log: log)
         ).run()
         let told = warnings.withLock { $0 }
-        #expect(told.filter { $0.contains("no id of its own") }.count == 1 && told.contains { $0.contains("operator 'fold'") }, "\(told)")
+        #expect(
+            told.filter { $0.contains("no id of its own") }.count == 1 && told.contains { $0.contains("operator 'fold'") },
+            "\(told)")
     }
 
     @Test func aStreamWithoutSinkIsRefusedByName() {
@@ -147,7 +149,9 @@ private struct Echo: AsyncFunction {
                 let numbers = flow.source(GeneratorSource(count: 10_000, splits: 2) { $0 }).map { $0 + 1 }
                 let even = numbers.filter { $0 % 2 == 0 }.parallelism(3)
                 let odd = numbers.rebalanced().filter { $0 % 2 == 1 }
-                let keyed = numbers.keyed(by: { $0 % 16 }).fold(Int64(0)) { n, _ in n += 1 }.filter { _ in false }.map { $0.value }
+                let keyed = numbers.keyed(by: { $0 % 16 }).fold(Int64(0)) { n, _ in n += 1 }.filter { _ in false }.map {
+                    $0.value
+                }
                 even.union(odd).union(keyed).sink(sink)
             }, options: testOptions(folder, parallelism: 2), environment: JobEnvironment()
         ).run()

@@ -244,7 +244,8 @@ import Testing
     @Test func lookup() async throws {
         let customers = Customers()
         let harness = try OperatorHarness { (orders: HarnessStream<Order>) in
-            orders.lookup(by: \.customer, cache: LookupCache(maxEntries: 50_000, ttl: .minutes(5), missingTTL: .seconds(10))) { id in
+            orders.lookup(by: \.customer, cache: LookupCache(maxEntries: 50_000, ttl: .minutes(5), missingTTL: .seconds(10))) {
+                id in
                 try await customers.find(id)
             } join: { order, name in
                 "\(order.id) of \(name ?? "somebody")"

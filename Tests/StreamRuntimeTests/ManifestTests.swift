@@ -23,20 +23,24 @@ struct ManifestTests {
         #expect(manifest.id?.epoch == Epoch(7))
     }
 
-    @Test("a manifest that says what none can is refused, with what it says", arguments: [
-        (#""keyGroups":4"#, #""keyGroups":0"#, "0 key groups"),
-        (#""lists":[]"#,
-            #""lists":[{"name":"l","schema":"i64","count":1,"file":{"path":"l","bytes":1,"hash":"0"},"share":{"subtask":2,"parallelism":2}}]"#,
-            "'l' of subtask 2, of 2"),
-        (#""keyGroups":4"#, #""keyGroups":99999"#, "99999 key groups"),
-        (#""keyGroupStart":0"#, #""keyGroupStart":5"#, "key groups 5 to 4"),
-        (#""keyGroupStart":0"#, #""keyGroupStart":-1"#, "key groups -1 to 4"),
-        (#""keyGroupEnd":4"#, #""keyGroupEnd":9223372036854775807"#, "9223372036854775807, of 4"),
-        (#""bytes":7"#, #""bytes":9223372036854775807"#, "9223372036854775807 bytes"),
-        (#""bytes":7"#, #""bytes":-1"#, "-1 bytes"),
-        ("files/a.run", "files/../../etc/passwd", "outside its folder"),
-        ("files/a.run", "/etc/passwd", "outside its folder"),
-    ])
+    @Test(
+        "a manifest that says what none can is refused, with what it says",
+        arguments: [
+            (#""keyGroups":4"#, #""keyGroups":0"#, "0 key groups"),
+            (
+                #""lists":[]"#,
+                #""lists":[{"name":"l","schema":"i64","count":1,"file":{"path":"l","bytes":1,"hash":"0"},"share":{"subtask":2,"parallelism":2}}]"#,
+                "'l' of subtask 2, of 2"
+            ),
+            (#""keyGroups":4"#, #""keyGroups":99999"#, "99999 key groups"),
+            (#""keyGroupStart":0"#, #""keyGroupStart":5"#, "key groups 5 to 4"),
+            (#""keyGroupStart":0"#, #""keyGroupStart":-1"#, "key groups -1 to 4"),
+            (#""keyGroupEnd":4"#, #""keyGroupEnd":9223372036854775807"#, "9223372036854775807, of 4"),
+            (#""bytes":7"#, #""bytes":9223372036854775807"#, "9223372036854775807 bytes"),
+            (#""bytes":7"#, #""bytes":-1"#, "-1 bytes"),
+            ("files/a.run", "files/../../etc/passwd", "outside its folder"),
+            ("files/a.run", "/etc/passwd", "outside its folder"),
+        ])
     func refuses(_ old: String, _ new: String, _ problem: String) {
         let error = #expect(throws: RecoveryRefusal.self) { try decode(Self.body.replacing(old, with: new)) }
         // Of two sizes that do not add up, either may be the one that is named.

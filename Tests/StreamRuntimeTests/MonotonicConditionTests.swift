@@ -8,7 +8,9 @@ import Testing
         let condition = MonotonicCondition()
         let clock = SystemClock()
         let deadline = clock.monotonicNanos() + 20_000_000
-        condition.withLock { while clock.monotonicNanos() < deadline { condition.wait(nanos: deadline - clock.monotonicNanos()) } }
+        condition.withLock {
+            while clock.monotonicNanos() < deadline { condition.wait(nanos: deadline - clock.monotonicNanos()) }
+        }
         condition.withLock { condition.wait(nanos: -1) }
         #expect(clock.monotonicNanos() >= deadline)
     }

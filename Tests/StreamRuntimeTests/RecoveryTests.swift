@@ -135,7 +135,9 @@ struct CountAndKeep: KeyedProcessFunction {
             } else {
                 try FileManager.default.removeItem(atPath: "\(files)/\(victim)")
             }
-            await #expect { try await JobRunner(Plain(count: 2000), options: options, environment: JobEnvironment()).run() } throws: {
+            await #expect {
+                try await JobRunner(Plain(count: 2000), options: options, environment: JobEnvironment()).run()
+            } throws: {
                 "\($0)".contains(victim) && "\($0)".contains(damage == "flip" ? "checksum" : "missing")
             }
         }

@@ -133,7 +133,8 @@ private enum FetchAnswer {
         // Correlation id and throttle time, then error and session.
         guard copy(version >= 7 ? 14 : 8), let topics = copyCount() else { return nil }
         for _ in 0..<topics {
-            guard let name = rest.getInteger(at: rest.readerIndex, as: Int16.self), copy(2 + Int(name)), let partitions = copyCount()
+            guard let name = rest.getInteger(at: rest.readerIndex, as: Int16.self), copy(2 + Int(name)),
+                let partitions = copyCount()
             else { return nil }
             for _ in 0..<partitions {
                 // Index, error, high watermark, last stable offset, log start offset.
@@ -164,7 +165,8 @@ private enum FetchAnswer {
         var kept: [Aborted] = []
         var at = records.readerIndex
         // A batch: base offset, length, then at 21 its attributes, at 43 its producer; a control record's type is at 68.
-        while let offset = records.getInteger(at: at, as: Int64.self), let length = records.getInteger(at: at + 8, as: Int32.self),
+        while let offset = records.getInteger(at: at, as: Int64.self),
+            let length = records.getInteger(at: at + 8, as: Int32.self),
             length > 0, let attributes = records.getInteger(at: at + 21, as: Int16.self),
             let producer = records.getInteger(at: at + 43, as: Int64.self)
         {
@@ -183,7 +185,9 @@ extension ByteBuffer {
     /// Wherever the broker names itself as 127.0.0.1 and a port.
     fileprivate func replacingPort(_ port: Int, by other: Int) -> ByteBuffer {
         var bytes = Array(readableBytesView)
-        func named(_ port: Int) -> [UInt8] { Array("127.0.0.1".utf8) + (0..<4).map { UInt8(truncatingIfNeeded: port >> (24 - 8 * $0)) } }
+        func named(_ port: Int) -> [UInt8] {
+            Array("127.0.0.1".utf8) + (0..<4).map { UInt8(truncatingIfNeeded: port >> (24 - 8 * $0)) }
+        }
         let (old, new) = (named(port), named(other))
         var from = bytes.startIndex
         while let found = bytes[from...].firstRange(of: old) {

@@ -116,7 +116,8 @@ public final class ScriptedServer: Sendable {
     }
 
     /// Returns whether the connection goes on.
-    private func answer(_ request: Request, _ answers: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>) async throws -> Bool {
+    private func answer(_ request: Request, _ answers: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>) async throws -> Bool
+    {
         switch next(request) {
         case .pass:
             try await write(try await pass(request, request.body), answers)
@@ -152,8 +153,11 @@ public final class ScriptedServer: Sendable {
         if !body.isEmpty { passed.body = .bytes(ByteBuffer(string: body)) }
         let answer = try await HTTPClient.shared.execute(passed, timeout: .seconds(30))
         let bytes = try await answer.body.collect(upTo: Self.bodyBytesMax)
-        let headers = answer.headers.filter { !Self.hopNames.contains($0.name.lowercased()) }.map { ($0.name.lowercased(), $0.value) }
-        return Answer(Int(answer.status.code), Dictionary(headers, uniquingKeysWith: { first, _ in first }), String(buffer: bytes))
+        let headers = answer.headers.filter { !Self.hopNames.contains($0.name.lowercased()) }.map {
+            ($0.name.lowercased(), $0.value)
+        }
+        return Answer(
+            Int(answer.status.code), Dictionary(headers, uniquingKeysWith: { first, _ in first }), String(buffer: bytes))
     }
 
     private static let hopNames: Set<String> = ["connection", "content-length", "transfer-encoding", "keep-alive"]
@@ -164,7 +168,8 @@ public final class ScriptedServer: Sendable {
         var headers = HTTPHeaders(answer.headers.map { ($0.key, $0.value) })
         // A cut answer announces a byte more than comes.
         headers.add(name: "content-length", value: "\(answer.body.utf8.count + (isWhole ? 0 : 1))")
-        try await answers.write(.head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: answer.status), headers: headers)))
+        try await answers.write(
+            .head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: answer.status), headers: headers)))
         try await answers.write(.body(.byteBuffer(ByteBuffer(string: answer.body))))
         if isWhole { try await answers.write(.end(nil)) }
     }

@@ -5,7 +5,8 @@ public struct MissingServer: Error, CustomStringConvertible {
     public let description: String
 
     public init(_ server: TestServer, _ problem: String) {
-        description = "\(server.variable) \(problem): run `make test`, or `scripts/servers up \(server.rawValue)` and "
+        description =
+            "\(server.variable) \(problem): run `make test`, or `scripts/servers up \(server.rawValue)` and "
             + "`set -a; eval \"$(scripts/servers env)\"; set +a` before `swift test`"
     }
 }

@@ -57,7 +57,9 @@ import TradingStores
 @Suite struct AWSCredentialsTests {
     @Test func theEnvironmentNeedsBothKeys() {
         #expect(AWSCredentials.fromEnvironment(["AWS_ACCESS_KEY_ID": "a"]) == nil)
-        let found = AWSCredentials.fromEnvironment(["AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_SESSION_TOKEN": ""])
+        let found = AWSCredentials.fromEnvironment([
+            "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_SESSION_TOKEN": "",
+        ])
         #expect(found == AWSCredentials(accessKeyID: "a", secretAccessKey: "b"))
     }
 
@@ -72,7 +74,9 @@ import TradingStores
             aws_secret_access_key = four
             aws_session_token = five
             """
-        #expect(AWSCredentials.fromSharedFile(text, profile: "default") == AWSCredentials(accessKeyID: "one", secretAccessKey: "two=="))
+        #expect(
+            AWSCredentials.fromSharedFile(text, profile: "default")
+                == AWSCredentials(accessKeyID: "one", secretAccessKey: "two=="))
         #expect(AWSCredentials.fromSharedFile(text, profile: "work")?.sessionToken == "five")
         #expect(AWSCredentials.fromSharedFile(text, profile: "none") == nil)
     }

@@ -8,7 +8,8 @@ import TradingStores
 @Suite struct DynamoDBRepliesTests {
     /// A transaction that was cancelled for a reason that is no condition of ours.
     private static func cancelled(_ codes: String...) -> ScriptedServer.Reply {
-        let reasons = codes.map { #"{"Code":"\#($0)"\#($0 == "None" ? "" : #","Message":"as scripted""#)}"# }.joined(separator: ",")
+        let reasons = codes.map { #"{"Code":"\#($0)"\#($0 == "None" ? "" : #","Message":"as scripted""#)}"# }.joined(
+            separator: ",")
         return refused("TransactionCanceledException", #","CancellationReasons":[\#(reasons)]"#)
     }
 
@@ -73,7 +74,8 @@ import TradingStores
     /// A moved version is final for this decision even when the other item was throttled; so is an outcome that is there.
     @Test func aFailedConditionIsReadBeforeAConflict() async throws {
         let item = #"{"Code":"ConditionalCheckFailed","Message":"as scripted"}"#
-        let both = Self.refused("TransactionCanceledException", #","CancellationReasons":[{"Code":"TransactionConflict"},\#(item)]"#)
+        let both = Self.refused(
+            "TransactionCanceledException", #","CancellationReasons":[{"Code":"TransactionConflict"},\#(item)]"#)
         try await withServer([both, Self.cancelled("ConditionalCheckFailed", "None")]) { url, _ in
             let store = try PortfolioStores.open(url, environment: [:])
             let user = Fixture.user()
@@ -96,7 +98,9 @@ import TradingStores
             let accepted = AcceptedOrder(
                 key: RequestKey(user, IdempotencyKey("one")!), order: order, hash: RequestHash(of: [1]),
                 requestExpiresAtMillis: Fixture.farFuture, orderExpiresAtMillis: Fixture.farFuture)
-            let (failures, result) = try await kinds { () async throws(StoreError) in try await ledger.accept(accepted, nowMillis: 1) }
+            let (failures, result) = try await kinds { () async throws(StoreError) in
+                try await ledger.accept(accepted, nowMillis: 1)
+            }
             #expect(failures == Self.passing.map(\.kind))
             guard case .known(let request) = result else { Issue.record("\(result)"); return }
             #expect(request.orderID == order.orderID && request.state == .pending)

@@ -60,8 +60,10 @@ enum OrderLedgerKind: String, CaseIterable, CustomTestStringConvertible {
             #expect(try await ledger.order(new.order.orderID, nowMillis: Self.now) == nil)
             #expect(try await ledger.accept(new, nowMillis: Self.now) == .accepted)
             let request = try #require(try await ledger.request(new.key, nowMillis: Self.now))
-            #expect(request == OrderRequest(
-                orderID: new.order.orderID, hash: new.hash, state: .pending, expiresAtMillis: Self.now + 1_000))
+            #expect(
+                request
+                    == OrderRequest(
+                        orderID: new.order.orderID, hash: new.hash, state: .pending, expiresAtMillis: Self.now + 1_000))
             #expect(try await ledger.order(new.order.orderID, nowMillis: Self.now) == new.order)
         }
     }
@@ -143,7 +145,8 @@ enum OrderLedgerKind: String, CaseIterable, CustomTestStringConvertible {
                 for quantity: Int64 in 1...16 {
                     group.addTask {
                         // As the order service does: a conflict over one item is tried again.
-                        try? await RetryPolicy(baseMillis: 5, capMillis: 100, attemptsMax: 20).run { () async throws(StoreError) in
+                        try? await RetryPolicy(baseMillis: 5, capMillis: 100, attemptsMax: 20).run {
+                            () async throws(StoreError) in
                             try await ledger.accept(Self.accepted(user, quantity: quantity), nowMillis: Self.now)
                         }
                     }

@@ -32,7 +32,8 @@ import TradingStores
             #expect(try await store.portfolio(user, consistent: true) == buy.newPortfolio)
             #expect(try await store.execution(of: buy.orderID) == buy.record)
 
-            let sell = try Fixture.fill(Fixture.order(user, "2", .sell, quantity: 7, symbol: "BRK.B"), try #require(buy.newPortfolio))
+            let sell = try Fixture.fill(
+                Fixture.order(user, "2", .sell, quantity: 7, symbol: "BRK.B"), try #require(buy.newPortfolio))
             #expect(try await store.commit(sell) == .committed)
             let after = try #require(try await store.portfolio(user, consistent: true))
             #expect(after == sell.newPortfolio)
@@ -55,7 +56,9 @@ import TradingStores
             // another verdict, a rejection that needs no portfolio.
             #expect(try await store.commit(first) == .executionExists(first.record))
             let current = try #require(first.newPortfolio)
-            #expect(try await store.commit(try Fixture.fill(order, current, priceUnits: 1, offset: 11)) == .executionExists(first.record))
+            #expect(
+                try await store.commit(try Fixture.fill(order, current, priceUnits: 1, offset: 11))
+                    == .executionExists(first.record))
             #expect(try await store.commit(Fixture.refuse(order, at: 2, offset: 12)) == .executionExists(first.record))
             #expect(try await store.commit(Fixture.refuse(order, at: nil, offset: 12)) == .executionExists(first.record))
             let independent = IndependentRejection(
@@ -92,7 +95,9 @@ import TradingStores
             let refused = Fixture.refuse(Fixture.order(user, "1"), at: 1)
             #expect(try await store.commit(refused) == .committed)
             #expect(try await store.execution(of: refused.orderID) == refused.record)
-            #expect(try await store.portfolio(user, consistent: true) == Portfolio(cash: Self.opening, version: 1, updatedAtMillis: 5))
+            #expect(
+                try await store.portfolio(user, consistent: true) == Portfolio(cash: Self.opening, version: 1, updatedAtMillis: 5)
+            )
         }
     }
 

@@ -56,7 +56,9 @@ import TradingStores
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for writer in 0..<8 {
                     group.addTask {
-                        for seq in stride(from: Int64(writer), through: 400, by: 3) { try await store.update([tick(symbol, seq)]) }
+                        for seq in stride(from: Int64(writer), through: 400, by: 3) {
+                            try await store.update([tick(symbol, seq)])
+                        }
                     }
                 }
                 try await group.waitForAll()
@@ -83,7 +85,9 @@ import TradingStores
         let subscription = try PriceStores.updates(url, of: store).subscribe(heard.listener)
         try await heard.until { $0.beginnings == 1 }
         let redis = try RESPClient()
-        let line = redis.command("CLIENT", "LIST").split(whereSeparator: \.isNewline).first { $0.contains(" db=11 ") && $0.contains(" psub=1") }
+        let line = redis.command("CLIENT", "LIST").split(whereSeparator: \.isNewline).first {
+            $0.contains(" db=11 ") && $0.contains(" psub=1")
+        }
         let id = try #require(line?.split(separator: " ").first?.split(separator: "=").last)
         #expect(redis.command("CLIENT", "KILL", "ID", String(id)).hasPrefix(":1"))
         try await heard.until { $0.interruptions == 1 && $0.beginnings == 2 }

@@ -145,7 +145,9 @@ enum Fixture {
     static let farFuture: Int64 = 4_000_000_000_123
 
     /// The commit that fills `order` at `priceUnits` against `portfolio`.
-    static func fill(_ order: Order, _ portfolio: Portfolio, priceUnits: Int64 = 10_000, offset: Int64 = 1) throws -> ExecutionCommit {
+    static func fill(
+        _ order: Order, _ portfolio: Portfolio, priceUnits: Int64 = 10_000, offset: Int64 = 1
+    ) throws -> ExecutionCommit {
         let (after, trade) = try portfolio.apply(order, at: Price(units: priceUnits), executedAtMillis: 1_700_000_000_001).get()
         return ExecutionCommit(
             expectedVersion: portfolio.version, newPortfolio: after,

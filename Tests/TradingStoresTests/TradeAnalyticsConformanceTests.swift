@@ -8,7 +8,9 @@ import TradingStores
     private let minute: Int64 = 60_000
     private let start: Int64 = 1_777_600_800_000  // a whole hour
 
-    private func bar(_ symbol: String, _ minutes: Int64, trades: Int64 = 2, shares: Int64 = 10, price: Int64 = 1_000_001) -> VolumeBar {
+    private func bar(
+        _ symbol: String, _ minutes: Int64, trades: Int64 = 2, shares: Int64 = 10, price: Int64 = 1_000_001
+    ) -> VolumeBar {
         VolumeBar(
             symbol: Symbol(symbol)!, startMillis: start + minutes * minute, trades: trades, shares: shares,
             notional: Money(units: price * shares), open: Price(units: price), high: Price(units: price + trades),
@@ -23,7 +25,8 @@ import TradingStores
 
     private func query(_ symbol: String, _ minutes: Range<Int64>, interval: Int64 = 1) -> VolumeQuery {
         VolumeQuery(
-            symbol: Symbol(symbol)!, fromMillis: start + minutes.lowerBound * minute, toMillis: start + minutes.upperBound * minute,
+            symbol: Symbol(symbol)!, fromMillis: start + minutes.lowerBound * minute,
+            toMillis: start + minutes.upperBound * minute,
             intervalMinutes: interval)
     }
 
@@ -38,7 +41,9 @@ import TradingStores
     }
 
     /// The same cut, an overlapping one, and the same trades in another partition's: each trade counts once.
-    @Test(arguments: TradeAnalyticsKind.allCases) func aTradeCountsOnceHoweverOftenItIsInserted(_ kind: TradeAnalyticsKind) async throws {
+    @Test(arguments: TradeAnalyticsKind.allCases) func aTradeCountsOnceHoweverOftenItIsInserted(
+        _ kind: TradeAnalyticsKind
+    ) async throws {
         try await kind.withStore { store async throws in
             _ = try await store.provision()
             let user = Fixture.user()
@@ -66,7 +71,9 @@ import TradingStores
     }
 
     /// As when the topic was made anew, or another cluster writes into the same database: offsets begin again.
-    @Test(arguments: TradeAnalyticsKind.allCases) func otherTradesUnderTheSameOffsetsAreKept(_ kind: TradeAnalyticsKind) async throws {
+    @Test(arguments: TradeAnalyticsKind.allCases) func otherTradesUnderTheSameOffsetsAreKept(
+        _ kind: TradeAnalyticsKind
+    ) async throws {
         try await kind.withStore { store async throws in
             _ = try await store.provision()
             let user = Fixture.user()
@@ -76,7 +83,9 @@ import TradingStores
         }
     }
 
-    @Test(arguments: TradeAnalyticsKind.allCases) func theFirstAndTheLastTimeOfExecutionAreKept(_ kind: TradeAnalyticsKind) async throws {
+    @Test(arguments: TradeAnalyticsKind.allCases) func theFirstAndTheLastTimeOfExecutionAreKept(
+        _ kind: TradeAnalyticsKind
+    ) async throws {
         try await kind.withStore { store async throws in
             _ = try await store.provision()
             let ends = [TradeBatch.executedAtMillis.lowerBound, TradeBatch.executedAtMillis.upperBound]
@@ -129,7 +138,8 @@ import TradingStores
             _ = try await store.provision()
             try await store.upsert([
                 bar("CHEAP", 0, shares: 1000, price: 10), bar("DEAR", 0, shares: 3, price: 5_000_000),
-                bar("DEAR", 1, shares: 4, price: 5_000_000), bar("BTIE", 0, shares: 7, price: 5), bar("ATIE", 0, shares: 7, price: 5),
+                bar("DEAR", 1, shares: 4, price: 5_000_000), bar("BTIE", 0, shares: 7, price: 5),
+                bar("ATIE", 0, shares: 7, price: 5),
             ])
             #expect(try await store.top(.volume, limit: 9).map(\.symbol.text) == ["CHEAP", "ATIE", "BTIE", "DEAR"])
             let byMoney = try await store.top(.notional, limit: 1)

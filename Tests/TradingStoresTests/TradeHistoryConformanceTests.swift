@@ -27,7 +27,8 @@ import TradingStores
         }
     }
 
-    @Test(arguments: TradeHistoryKind.allCases) func aTradeIsStoredOnceAndComesBackExactly(_ kind: TradeHistoryKind) async throws {
+    @Test(arguments: TradeHistoryKind.allCases) func aTradeIsStoredOnceAndComesBackExactly(_ kind: TradeHistoryKind) async throws
+    {
         try await kind.withStore { store async throws in
             _ = try await store.provision()
             let user = Fixture.user()
@@ -85,7 +86,9 @@ import TradingStores
         }
     }
 
-    @Test(arguments: TradeHistoryKind.allCases) func pagesFollowOneAnotherWithoutGapsOrRepeats(_ kind: TradeHistoryKind) async throws {
+    @Test(arguments: TradeHistoryKind.allCases) func pagesFollowOneAnotherWithoutGapsOrRepeats(
+        _ kind: TradeHistoryKind
+    ) async throws {
         try await kind.withStore { store async throws in
             _ = try await store.provision()
             let user = Fixture.user()

@@ -2,30 +2,33 @@ import Testing
 import Trading
 
 @Suite struct FixedPointTests {
-    @Test(arguments: [
-        ("0", 0), ("0.0001", 1), ("189.25", 1_892_500), ("1", 10_000), ("-3", -30_000), ("-0.5", -5_000),
-        ("922337203685477.5807", Int64.max), ("-922337203685477.5807", -Int64.max), ("12.3400", 123_400),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("0", 0), ("0.0001", 1), ("189.25", 1_892_500), ("1", 10_000), ("-3", -30_000), ("-0.5", -5_000),
+            ("922337203685477.5807", Int64.max), ("-922337203685477.5807", -Int64.max), ("12.3400", 123_400),
+        ] as [(String, Int64)])
     func textsAreRead(_ text: String, _ units: Int64) throws {
         #expect(try Money(text).units == units)
     }
 
-    @Test(arguments: [
-        ("", DecimalFault.notDecimal), ("-", .notDecimal), (".5", .notDecimal), ("5.", .notDecimal),
-        ("+1", .notDecimal), ("01", .notDecimal), ("1e3", .notDecimal), (" 1", .notDecimal), ("1 ", .notDecimal),
-        ("1,5", .notDecimal), ("1.2.3", .notDecimal), ("NaN", .notDecimal), ("--1", .notDecimal), ("٣", .notDecimal),
-        ("1.00000", .tooManyPlaces), ("1.23456", .tooManyPlaces),
-        ("922337203685477.5808", .overflow), ("99999999999999999999999999", .overflow), ("1000000000000000", .overflow),
-    ] as [(String, DecimalFault)])
+    @Test(
+        arguments: [
+            ("", DecimalFault.notDecimal), ("-", .notDecimal), (".5", .notDecimal), ("5.", .notDecimal),
+            ("+1", .notDecimal), ("01", .notDecimal), ("1e3", .notDecimal), (" 1", .notDecimal), ("1 ", .notDecimal),
+            ("1,5", .notDecimal), ("1.2.3", .notDecimal), ("NaN", .notDecimal), ("--1", .notDecimal), ("٣", .notDecimal),
+            ("1.00000", .tooManyPlaces), ("1.23456", .tooManyPlaces),
+            ("922337203685477.5808", .overflow), ("99999999999999999999999999", .overflow), ("1000000000000000", .overflow),
+        ] as [(String, DecimalFault)])
     func otherTextsAreRefused(_ text: String, _ fault: DecimalFault) {
         #expect(throws: fault) { try Money(text) }
         #expect(throws: fault) { try Price(text) }
     }
 
-    @Test(arguments: [
-        (0, "0.00"), (1, "0.0001"), (10, "0.001"), (100, "0.01"), (1_892_500, "189.25"), (1_892_510, "189.251"),
-        (-5_000, "-0.50"), (Int64.max, "922337203685477.5807"), (Int64.min, "-922337203685477.5808"),
-    ] as [(Int64, String)])
+    @Test(
+        arguments: [
+            (0, "0.00"), (1, "0.0001"), (10, "0.001"), (100, "0.01"), (1_892_500, "189.25"), (1_892_510, "189.251"),
+            (-5_000, "-0.50"), (Int64.max, "922337203685477.5807"), (Int64.min, "-922337203685477.5808"),
+        ] as [(Int64, String)])
     func printingIsCanonical(_ units: Int64, _ text: String) {
         #expect(Money(units: units).description == text)
     }

@@ -75,29 +75,30 @@ import Trading
         #expect(try order(json(limit: #","limitPrice":"1""#, quantity: "1000000000")).validate() == nil)
     }
 
-    @Test(arguments: [
-        (#"{"#, DecodingFailure.Problem.malformedJSON), ("", .malformedJSON), ("[]", .malformedJSON), ("{}", .missingField),
-        (#"{"symbol":"A","price":"1","seq":1}"#, .missingField),
-        (#"{"symbol":"A","price":"1","seq":1,"ts":1} x"#, .malformedJSON),
-        (#"{"symbol":"A","price":"1","seq":1,"ts":1,}"#, .malformedJSON),
-        (#"{"symbol":"A","price":"1","seq":1,"ts":1,"seq":1}"#, .duplicateField),
-        (#"{"symbol":"A","price":1,"seq":1,"ts":1}"#, .wrongType),
-        (#"{"symbol":"A","price":"1","seq":"1","ts":1}"#, .wrongType),
-        (#"{"symbol":"A","price":"1","seq":1.0,"ts":1}"#, .wrongType),
-        (#"{"symbol":"A","price":"1","seq":1e2,"ts":1}"#, .wrongType),
-        (#"{"symbol":"A","price":"1","seq":01,"ts":1}"#, .malformedJSON),
-        (#"{"symbol":"A","price":"1","seq":-,"ts":1}"#, .malformedJSON),
-        (#"{"symbol":"A","price":"1","seq":9223372036854775808,"ts":1}"#, .wrongType),
-        (#"{"symbol":"A","price":"1","seq":99999999999999999999999,"ts":1}"#, .wrongType),
-        (#"{"symbol":"a","price":"1","seq":1,"ts":1}"#, .malformedValue),
-        (#"{"symbol":"A","price":"1.00000","seq":1,"ts":1}"#, .malformedValue),
-        ("{\"symbol\":\"A\",\"price\":\"1\",\"seq\":1,\"ts\":1,\"x\":\"\u{1}\"}", .malformedJSON),
-        (#"{"symbol":"A","price":"1","seq":1,"ts":1,"x":"\ud800"}"#, .malformedJSON),
-        (#"{"symbol":"A","price":"1","seq":1,"ts":1,"x":"\q"}"#, .malformedJSON),
-        (#"{"symbol":"A","price":"1","seq":1,"ts":1,"x":[1,]}"#, .malformedJSON),
-        (#"{"symbol":"A","price":"1","seq":1,"ts":1,"x":nul}"#, .malformedJSON),
-        (#"{'symbol':"A"}"#, .malformedJSON),
-    ] as [(String, DecodingFailure.Problem)])
+    @Test(
+        arguments: [
+            (#"{"#, DecodingFailure.Problem.malformedJSON), ("", .malformedJSON), ("[]", .malformedJSON), ("{}", .missingField),
+            (#"{"symbol":"A","price":"1","seq":1}"#, .missingField),
+            (#"{"symbol":"A","price":"1","seq":1,"ts":1} x"#, .malformedJSON),
+            (#"{"symbol":"A","price":"1","seq":1,"ts":1,}"#, .malformedJSON),
+            (#"{"symbol":"A","price":"1","seq":1,"ts":1,"seq":1}"#, .duplicateField),
+            (#"{"symbol":"A","price":1,"seq":1,"ts":1}"#, .wrongType),
+            (#"{"symbol":"A","price":"1","seq":"1","ts":1}"#, .wrongType),
+            (#"{"symbol":"A","price":"1","seq":1.0,"ts":1}"#, .wrongType),
+            (#"{"symbol":"A","price":"1","seq":1e2,"ts":1}"#, .wrongType),
+            (#"{"symbol":"A","price":"1","seq":01,"ts":1}"#, .malformedJSON),
+            (#"{"symbol":"A","price":"1","seq":-,"ts":1}"#, .malformedJSON),
+            (#"{"symbol":"A","price":"1","seq":9223372036854775808,"ts":1}"#, .wrongType),
+            (#"{"symbol":"A","price":"1","seq":99999999999999999999999,"ts":1}"#, .wrongType),
+            (#"{"symbol":"a","price":"1","seq":1,"ts":1}"#, .malformedValue),
+            (#"{"symbol":"A","price":"1.00000","seq":1,"ts":1}"#, .malformedValue),
+            ("{\"symbol\":\"A\",\"price\":\"1\",\"seq\":1,\"ts\":1,\"x\":\"\u{1}\"}", .malformedJSON),
+            (#"{"symbol":"A","price":"1","seq":1,"ts":1,"x":"\ud800"}"#, .malformedJSON),
+            (#"{"symbol":"A","price":"1","seq":1,"ts":1,"x":"\q"}"#, .malformedJSON),
+            (#"{"symbol":"A","price":"1","seq":1,"ts":1,"x":[1,]}"#, .malformedJSON),
+            (#"{"symbol":"A","price":"1","seq":1,"ts":1,"x":nul}"#, .malformedJSON),
+            (#"{'symbol':"A"}"#, .malformedJSON),
+        ] as [(String, DecodingFailure.Problem)])
     func otherBytesAreRefused(_ text: String, _ problem: DecodingFailure.Problem) {
         let failure = #expect(throws: DecodingFailure.self) { try PriceTick.decode(Array(text.utf8)) }
         #expect(failure?.problem == problem, "\(text)")
@@ -122,10 +123,11 @@ import Trading
         #expect(throws: DecodingFailure.self) { try PriceTick.decode(nested(1_000_000)) }
     }
 
-    @Test(arguments: [
-        [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF0, 0x80, 0x80, 0x80],
-        [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0x80], [0xC3], [0xE2, 0x82], [0xFF],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF0, 0x80, 0x80, 0x80],
+            [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0x80], [0xC3], [0xE2, 0x82], [0xFF],
+        ] as [[UInt8]])
     func malformedUTF8IsRefused(_ bytes: [UInt8]) {
         let text = Array(#"{"x":""#.utf8) + bytes + Array(#"","symbol":"A","price":"1","seq":1,"ts":1}"#.utf8)
         #expect(throws: DecodingFailure.self) { try PriceTick.decode(text) }

@@ -23,7 +23,9 @@ import Trading
             #expect(bursting.last == (bursting.first ?? 0) + 1_999, "in one piece")
         }
         var ticks = [Int](repeating: 0, count: 12)
-        for position in 0..<Int64(restless.positionsRate) * 300 where restless.hasTick(at: position) { ticks[Int(position % 12)] += 1 }
+        for position in 0..<Int64(restless.positionsRate) * 300 where restless.hasTick(at: position) {
+            ticks[Int(position % 12)] += 1
+        }
         // 100 a second for 280 s, 500 for 20 s.
         let total = ticks.reduce(0, +)
         #expect((37_500...38_500).contains(total), "\(total)")

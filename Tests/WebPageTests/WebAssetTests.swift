@@ -30,7 +30,8 @@ import Testing
             for match in Self.text(asset).matches(of: references) {
                 let reference = try #require(match.root ?? match.relative)
                 let path = URL(string: String(reference), relativeTo: URL(string: "http://page\(asset.path)"))?.path
-                #expect(path.flatMap(WebAssets.asset(at:)) != nil, "\(asset.path) asks for \(reference), which is not compiled in")
+                #expect(
+                    path.flatMap(WebAssets.asset(at:)) != nil, "\(asset.path) asks for \(reference), which is not compiled in")
             }
         }
     }

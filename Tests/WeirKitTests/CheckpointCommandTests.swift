@@ -86,7 +86,9 @@ import Testing
         for (a, b) in [("\(first)", "\(last)"), (oldest, jobFolder), ("\(first)", "checkpoints")] {
             let diff = try await fixture.run(["checkpoints", "diff", a, b])
             #expect(diff.code == 0, "\(diff.errors)")
-            for text in ["operator fold: differs", "split part-0: "] { #expect(diff.output.contains(text), "\(a) \(b): \(diff.output)") }
+            for text in ["operator fold: differs", "split part-0: "] {
+                #expect(diff.output.contains(text), "\(a) \(b): \(diff.output)")
+            }
             let json = try await fixture.run(["checkpoints", "diff", a, b, "--output", "json"])
             let found = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
             #expect((found["a"] as? [String: Any])?["checkpoint"] as? String == rows.first?["checkpoint"] as? String)

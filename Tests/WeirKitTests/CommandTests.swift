@@ -165,7 +165,8 @@ import Testing
         #expect(table.code == 0)
         let rows = table.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
         #expect(rows.first?.prefix(3) == ["METRIC", "TYPE", "UNIT"])
-        #expect(rows.contains { $0.prefix(4) == ["acme_parcels_total", "counter", "parcels", "operator"] && $0.last == "sorted." })
+        #expect(
+            rows.contains { $0.prefix(4) == ["acme_parcels_total", "counter", "parcels", "operator"] && $0.last == "sorted." })
         let names = rows.dropFirst().map { $0[0] }
         #expect(names.contains("weir_operator_records_in_total") && names == names.sorted())
         let json = try await fixture.run(["metrics", "--output", "json"])
@@ -174,7 +175,8 @@ import Testing
         #expect(alignment["type"] as? String == "histogram" && alignment["unit"] as? String == "seconds")
         #expect((alignment["buckets"] as? [Any])?.count == 15)
         let markdown = try await fixture.run(["metrics", "--output", "markdown"])
-        #expect(markdown.output.contains("| `acme_parcels_total` | counter | parcels | `operator` | Parcels that were sorted. |\n"))
+        #expect(
+            markdown.output.contains("| `acme_parcels_total` | counter | parcels | `operator` | Parcels that were sorted. |\n"))
     }
 
     // MARK: Usage
@@ -192,7 +194,10 @@ import Testing
         (["run", "empty", "--no-such-flag"], "Unknown option '--no-such-flag'"),
         (["nonsense"], "error: there is no command 'nonsense'. 'help' lists all."),
         (["chekpoints", "list"], "there is no command 'chekpoints'. Did you mean 'checkpoints'? 'help' lists all."),
-        (["checkpoints", "shwo", "42"], "there is no command 'checkpoints shwo'. Did you mean 'show'? 'help checkpoints' lists all."),
+        (
+            ["checkpoints", "shwo", "42"],
+            "there is no command 'checkpoints shwo'. Did you mean 'show'? 'help checkpoints' lists all."
+        ),
         (["help", "rnu"], "there is no command 'rnu'. Did you mean 'run'? 'help' lists all."),
     ]) func wrongUsageExitsWith2(_ arguments: [String], _ text: String) async throws {
         let result = try await fixture.run(arguments)

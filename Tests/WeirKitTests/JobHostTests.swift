@@ -171,7 +171,10 @@ import WeirKit
         try host.add(try runner(Short(), namespace: "a"))
         try host.add(try runner(Short(), namespace: "b", metrics: shared))
         try host.add(try runner(Short(), namespace: "c", metrics: shared))
-        #expect(host.registries.map(\.labels) == [["job_name": "short", "job_id": JobID(namespace: "a", jobName: "short").rawValue], [:]])
+        #expect(
+            host.registries.map(\.labels) == [
+                ["job_name": "short", "job_id": JobID(namespace: "a", jobName: "short").rawValue], [:],
+            ])
 
         let alone = JobHost()
         try alone.add(try runner(Short()))

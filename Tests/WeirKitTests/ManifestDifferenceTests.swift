@@ -37,12 +37,16 @@ import WeirKit
     @Test func positionsStatesKeyGroupsListsAndBytesAreCompared() throws {
         let sink = #"{"id":"sink","positions":[],"state":[],"lists":[]}"#
         let a = try manifest(
-            1, source(#"{"split":"0","next":5},{"split":"1","next":7},{"split":"2","next":9}"#) + ","
-                + fold(part(0..<64, value, file: "f1", bytes: 100) + "," + part(64..<128, value, file: "f2", bytes: 50),
+            1,
+            source(#"{"split":"0","next":5},{"split":"1","next":7},{"split":"2","next":9}"#) + ","
+                + fold(
+                    part(0..<64, value, file: "f1", bytes: 100) + "," + part(64..<128, value, file: "f2", bytes: 50),
                     lists: list(2, file: "l1")) + "," + sink)
         let b = try manifest(
-            2, source(#"{"split":"0","next":5},{"split":"1","next":17},{"split":"3","next":1}"#) + ","
-                + fold(part(0..<128, wide, file: "f1", bytes: 100) + "," + part(0..<0, "", file: "f3", bytes: 2048),
+            2,
+            source(#"{"split":"0","next":5},{"split":"1","next":17},{"split":"3","next":1}"#) + ","
+                + fold(
+                    part(0..<128, wide, file: "f1", bytes: 100) + "," + part(0..<0, "", file: "f3", bytes: 2048),
                     lists: list(2, file: "l2")) + "," + sink + #",{"id":"extra","positions":[],"state":[],"lists":[]}"#)
         let found = ManifestDifference(a, b)
         #expect(found.operators.map(\.id) == ["extra", "fold", "numbers", "sink"])

@@ -87,21 +87,22 @@ import WeirKit
                 """)
     }
 
-    @Test(arguments: [
-        (nil, ExpositionFormat.text), ("", .text), ("*/*", .text), ("text/html, */*;q=0.1", .text),
-        // Prometheus 2, Prometheus 3, and a scraper that likes the old format better.
-        (
-            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
-                + "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", .openMetrics
-        ),
-        (
-            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=1.0.0;q=0.4,"
-                + "text/plain;version=0.0.4;q=0.3,*/*;q=0.2", .openMetrics
-        ),
-        ("Application/OpenMetrics-Text ; version=1.0.0 ; q=0.4, text/plain;q=0.5", .text),
-        ("application/openmetrics-text;version=0.0.1", .text), ("application/openmetrics-text;q=0", .text),
-        ("application/openmetrics-text", .openMetrics), ("application/openmetrics-text;q=x, text/plain", .text),
-    ] as [(String?, ExpositionFormat)])
+    @Test(
+        arguments: [
+            (nil, ExpositionFormat.text), ("", .text), ("*/*", .text), ("text/html, */*;q=0.1", .text),
+            // Prometheus 2, Prometheus 3, and a scraper that likes the old format better.
+            (
+                "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+                    + "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", .openMetrics
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=1.0.0;q=0.4,"
+                    + "text/plain;version=0.0.4;q=0.3,*/*;q=0.2", .openMetrics
+            ),
+            ("Application/OpenMetrics-Text ; version=1.0.0 ; q=0.4, text/plain;q=0.5", .text),
+            ("application/openmetrics-text;version=0.0.1", .text), ("application/openmetrics-text;q=0", .text),
+            ("application/openmetrics-text", .openMetrics), ("application/openmetrics-text;q=x, text/plain", .text),
+        ] as [(String?, ExpositionFormat)])
     func theFormatIsWhatTheScraperLikesBest(accept: String?, format: ExpositionFormat) {
         #expect(ExpositionFormat(accepting: accept) == format)
     }
@@ -139,9 +140,10 @@ import WeirKit
         var expected: [String: Double] = [:]
         let characters = Array("ab\"\\\n {},=ü")
         for index in 0..<300 {
-            let value = String((0..<Int.random(in: 0..<8, using: &random)).map { _ in
-                characters.randomElement(using: &random) ?? "a"
-            })
+            let value = String(
+                (0..<Int.random(in: 0..<8, using: &random)).map { _ in
+                    characters.randomElement(using: &random) ?? "a"
+                })
             let number = Double(Int64(bitPattern: random.next() >> 20)) / 1024
             registry.computed("m_\(index % 7)", help: value, labels: ["label": value, "n": "\(index)"]) { number }
             expected["m_\(index % 7)|label=\(value)|n=\(index)"] = number

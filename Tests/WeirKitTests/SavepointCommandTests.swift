@@ -26,7 +26,8 @@ import Testing
     @Test func aJobGoesOnFromAnExportedSavepointOnAnotherBackendAtAnotherParallelism() async throws {
         let path = try await exported()
         #expect(path.hasPrefix("savepoints/savepoint-"))
-        for (command, text) in [("list", "count-numbers"), ("show", "stored as savepoint"), ("verify", "the savepoint is whole")] {
+        for (command, text) in [("list", "count-numbers"), ("show", "stored as savepoint"), ("verify", "the savepoint is whole")]
+        {
             let result = try await fixture.run(["checkpoints", command, path])
             #expect(result.code == 0 && result.output.contains(text), "\(command): \(result.output)\(result.errors)")
         }
@@ -49,7 +50,9 @@ import Testing
         #expect(try await fixture.run(base) { written() > before }.code == 0)
         let refused = try await fixture.run(base + ["--from-savepoint", path])
         #expect(refused.code == 3)
-        #expect(refused.errors.contains("is not the last decision") && refused.errors.contains("--accept-replay"), "\(refused.errors)")
+        #expect(
+            refused.errors.contains("is not the last decision") && refused.errors.contains("--accept-replay"), "\(refused.errors)"
+        )
         #expect(try await fixture.run(base + ["--from-savepoint", path, "--accept-replay", "--for", "200ms"]).code == 0)
     }
 

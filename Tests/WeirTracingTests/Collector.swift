@@ -86,7 +86,8 @@ struct Collector: Sendable {
 
     func entries() async throws -> [Entry] {
         let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: endpoint + "/spans"), timeout: .seconds(10))
-        return try JSONDecoder().decode([Entry].self, from: Data(try await response.body.collect(upTo: 64 << 20).readableBytesView))
+        return try JSONDecoder().decode(
+            [Entry].self, from: Data(try await response.body.collect(upTo: 64 << 20).readableBytesView))
     }
 
     func spans() async throws -> [Span] { try await entries().map(\.span) }

@@ -30,10 +30,12 @@ import TradingStores
         }
         await tracing.shutdown()
         let spans = try await collector.spans()
-        return Dictionary(spans.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in
-            Issue.record("two spans \(first.name)")
-            return first
-        })
+        return Dictionary(
+            spans.map { ($0.name, $0) },
+            uniquingKeysWith: { first, _ in
+                Issue.record("two spans \(first.name)")
+                return first
+            })
     }
 
     @Test func aCallToAnEmbeddedStoreIsASpanOfTheRequestAndNoneOutsideOfOne() async throws {

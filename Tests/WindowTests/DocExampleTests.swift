@@ -33,7 +33,8 @@ import Testing
         let test = try JobTest { flow in
             let trades = flow.source(source)
             let late = SideOutput<Trade>("late")
-            let minutes = trades
+            let minutes =
+                trades
                 .watermarks(.boundedOutOfOrderness(.seconds(5)), at: \.timeMillis)
                 .keyed(by: \.symbol)
                 .window(.tumbling(.minutes(1)))

@@ -62,7 +62,9 @@ import Testing
     }
 
     /// More results at once than all the buffers hold: firing waits for the sink, and goes on.
-    @Test(arguments: ["tumbling", "sliding", "session", "processing"]) func manyWindowsThatEndAtOnceWaitForRoom(_ kind: String) throws {
+    @Test(arguments: ["tumbling", "sliding", "session", "processing"]) func manyWindowsThatEndAtOnceWaitForRoom(
+        _ kind: String
+    ) throws {
         let count: Int64 = 60_000
         let sum = Mutex<(records: Int, results: Int)>((0, 0))
         let assigner: WindowAssigner =
@@ -79,9 +81,10 @@ import Testing
                 .parallelism(2)
                 .rebalanced()
                 .map { $0.value }.parallelism(1)
-                .sink(ForEachSink { value in
-                    sum.withLock { $0 = ($0.records + value, $0.results + 1) }
-                })
+                .sink(
+                    ForEachSink { value in
+                        sum.withLock { $0 = ($0.records + value, $0.results + 1) }
+                    })
         }
         try test.finish()
         let found = sum.withLock { $0 }

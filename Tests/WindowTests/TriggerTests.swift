@@ -79,7 +79,9 @@ import Testing
         if window.state.armedMillis != nil, window.state.unfired == 0 { Issue.record("armed, and nothing waits: \(window)") }
         if window.state.armedMillis != nil, window.isClosed { Issue.record("armed after the end: \(window)") }
         // What may wait is bounded by the counts.
-        if window.isClosed, window.state.unfired > 1, trigger == trigger.late(count: 1) { Issue.record("late records wait: \(window)") }
+        if window.isClosed, window.state.unfired > 1, trigger == trigger.late(count: 1) {
+            Issue.record("late records wait: \(window)")
+        }
     }
 
     private func checkRemoved(_ window: Window, _ trigger: WindowTrigger) {

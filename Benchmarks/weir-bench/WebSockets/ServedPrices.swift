@@ -25,7 +25,10 @@ final class ServedPrices {
     static func launch(symbols: Int, rate: Int, pace: Int64, connections: Int) throws -> ServedPrices {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments = ["serve-prices", "--symbols", "\(symbols)", "--rate", "\(rate)", "--pace", "\(pace)", "--connections", "\(connections)"]
+        process.arguments = [
+            "serve-prices", "--symbols", "\(symbols)", "--rate", "\(rate)", "--pace", "\(pace)", "--connections",
+            "\(connections)",
+        ]
         let (output, input) = (Pipe(), Pipe())
         process.standardOutput = output
         process.standardInput = input
@@ -54,7 +57,8 @@ final class ServedPrices {
         let residentText = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }?.split(separator: " ").dropFirst().first
         // Behind the name in brackets: fields 14 and 15 of proc(5), in ticks of 10 ms.
         let stat = try file("/proc/\(processIdentifier)/stat").split(separator: ")").last?.split(separator: " ") ?? []
-        let memory = try file("/proc/net/sockstat").split(separator: "\n").first { $0.hasPrefix("TCP:") }?.split(separator: " ").last
+        let memory = try file("/proc/net/sockstat").split(separator: "\n").first { $0.hasPrefix("TCP:") }?.split(separator: " ")
+            .last
         guard let resident = residentText.flatMap({ Int($0) }), stat.count > 13, let user = Double(stat[11]),
             let system = Double(stat[12]), let pages = memory.flatMap({ Int($0) })
         else { throw BenchFailure("/proc says something else than expected") }
@@ -101,11 +105,12 @@ struct ServePrices: AsyncParsableCommand {
             let due = Int((ContinuousClock.now - began) / .seconds(1) * Double(rate))
             guard due > told else { continue }
             let nanos = WallNanos.now()
-            try await store.update((told..<due).map { number in
-                PriceTick(
-                    symbol: listed[number % listed.count], price: Price(units: 1_890_000 + Int64(number % 10_000)),
-                    seq: nanos + Int64(number - told), timestampMillis: nanos / 1_000_000)
-            })
+            try await store.update(
+                (told..<due).map { number in
+                    PriceTick(
+                        symbol: listed[number % listed.count], price: Price(units: 1_890_000 + Int64(number % 10_000)),
+                        seq: nanos + Int64(number - told), timestampMillis: nanos / 1_000_000)
+                })
             told = due
         }
     }

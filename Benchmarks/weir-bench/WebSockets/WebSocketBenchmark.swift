@@ -29,10 +29,14 @@ struct WebSocketBenchmark: AsyncParsableCommand {
         let server = try ServedPrices.launch(symbols: symbols, rate: rate, pace: pace, connections: connections)
         defer { server.stop() }
         if serveOnly {
-            print("ws://127.0.0.1:\(server.port)/v1/prices serves \(ServedPrices.symbol(0)) to \(ServedPrices.symbol(symbols - 1)); Ctrl-C ends")
+            print(
+                "ws://127.0.0.1:\(server.port)/v1/prices serves \(ServedPrices.symbol(0)) to \(ServedPrices.symbol(symbols - 1)); Ctrl-C ends"
+            )
             return server.wait()
         }
-        print("\(connections) clients, \(subscribed) of \(symbols) symbols each, \(rate) changes/s, pace \(pace) ms, process \(server.processIdentifier)")
+        print(
+            "\(connections) clients, \(subscribed) of \(symbols) symbols each, \(rate) changes/s, pace \(pace) ms, process \(server.processIdentifier)"
+        )
         let before = try server.usage()
         let crowd = Crowd(symbols: symbols, subscribed: subscribed)
         let began = ContinuousClock.now
@@ -55,9 +59,15 @@ struct WebSocketBenchmark: AsyncParsableCommand {
         func text(_ value: Double, _ digits: Int = 1) -> String { String(format: "%.\(digits)f", value) }
         print("opened     \(text(opened / .seconds(1))) s for all")
         print("memory     \(text(resident)) KiB a connection, and \(text(kernel)) KiB in the kernel for both ends")
-        print("           service \(before.residentKiB / 1024) → \(idle.residentKiB / 1024) MiB resident, \(busy.residentKiB / 1024) MiB after the run")
-        print("prices     \(Int(told))/s to clients in \(count.reads / seconds) reads/s: \(Int(100 * told / wanted)) % of all changes, the rest conflated")
-        print("latency    p50 \(text(count.millis(0.5))) ms, p99 \(text(count.millis(0.99))) ms, max \(text(count.millis(1))) ms from the price store to the clients")
+        print(
+            "           service \(before.residentKiB / 1024) → \(idle.residentKiB / 1024) MiB resident, \(busy.residentKiB / 1024) MiB after the run"
+        )
+        print(
+            "prices     \(Int(told))/s to clients in \(count.reads / seconds) reads/s: \(Int(100 * told / wanted)) % of all changes, the rest conflated"
+        )
+        print(
+            "latency    p50 \(text(count.millis(0.5))) ms, p99 \(text(count.millis(0.99))) ms, max \(text(count.millis(1))) ms from the price store to the clients"
+        )
         print("processor  service \(text(service, 2)) cores, clients \(text(clients, 2)) cores")
         print("lost       \(crowd.lost) connections")
         guard crowd.lost == 0 else { throw BenchFailure("\(crowd.lost) connections ended during the run") }

@@ -4,7 +4,10 @@ import StreamRuntime
 // Manifests of checkpoints and savepoints, decisions, and the files a manifest names.
 extension FuzzTarget {
     static func checkpoints() throws -> [FuzzTarget] {
-        [manifest("manifest", CheckpointManifest.kind), savepoint, decision, try stateFile("run-file"), try stateFile("list-file")]
+        [
+            manifest("manifest", CheckpointManifest.kind), savepoint, decision, try stateFile("run-file"),
+            try stateFile("list-file"),
+        ]
     }
 
     static let manifestJSON = #"""

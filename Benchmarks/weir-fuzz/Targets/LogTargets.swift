@@ -13,7 +13,10 @@ extension FuzzTarget {
             FuzzTarget("log-journal", examples: [try log.file(.journal)], words: ["WLJ1"], mend: LogFixture.mendJournal) {
                 try log.read(replacing: .journal, by: $0)
             },
-            FuzzTarget("log-topic", examples: [try log.file(.topic)], words: ["partitions 0", "retentionBytes -1"], mend: LogFixture.mendTopic) {
+            FuzzTarget(
+                "log-topic", examples: [try log.file(.topic)], words: ["partitions 0", "retentionBytes -1"],
+                mend: LogFixture.mendTopic
+            ) {
                 try log.read(replacing: .topic, by: $0)
             },
         ]
@@ -41,11 +44,12 @@ private final class LogFixture: @unchecked Sendable {  // the thread that tries 
         let store = try LogStore(path: folder)
         try store.createTopic("t", partitions: 1)
         for round in 0..<3 {
-            try store.append((0..<4).map { number in
-                LogRecord(
-                    topic: "t", key: number == 0 ? nil : Array("key \(number)".utf8), value: Array("value \(round)".utf8),
-                    headers: [.init("traceparent", Array("00-1-2-01".utf8))], timestampMillis: Int64(number))
-            })
+            try store.append(
+                (0..<4).map { number in
+                    LogRecord(
+                        topic: "t", key: number == 0 ? nil : Array("key \(number)".utf8), value: Array("value \(round)".utf8),
+                        headers: [.init("traceparent", Array("00-1-2-01".utf8))], timestampMillis: Int64(number))
+                })
         }
         store.close()
         for name in try FileManager.default.subpathsOfDirectory(atPath: folder) {

@@ -28,26 +28,39 @@ extension FuzzTarget {
     ) { text in
         let bytes = Array(text.utf8)
         var failures: [DecodingFailure] = []
-        try attempt(&failures) { () throws(DecodingFailure) in try Order.decode(bytes) } then: { order in
+        try attempt(&failures) { () throws(DecodingFailure) in
+            try Order.decode(bytes)
+        } then: { order in
             _ = order.validate()
             try requireSame(order, try Order.decode(order.encoded()))
             try trade(order)
         }
-        try attempt(&failures) { () throws(DecodingFailure) in try Trade.decode(bytes) } then: { trade in
+        try attempt(&failures) { () throws(DecodingFailure) in
+            try Trade.decode(bytes)
+        } then: { trade in
             try requireSame(trade, try Trade.decode(trade.encoded()))
             _ = Portfolio(cash: Money(units: .max)).applying(trade)
         }
-        try attempt(&failures) { () throws(DecodingFailure) in try Rejection.decode(bytes) } then: {
+        try attempt(&failures) { () throws(DecodingFailure) in
+            try Rejection.decode(bytes)
+        } then: {
             try requireSame($0, try Rejection.decode($0.encoded()))
         }
-        try attempt(&failures) { () throws(DecodingFailure) in try PriceTick.decode(bytes) } then: {
+        try attempt(&failures) { () throws(DecodingFailure) in
+            try PriceTick.decode(bytes)
+        } then: {
             _ = $0.validate()
             try requireSame($0, try PriceTick.decode($0.encoded()))
         }
-        try attempt(&failures) { () throws(DecodingFailure) in try PricedAt.decode(bytes) } then: {
+        try attempt(&failures) { () throws(DecodingFailure) in
+            try PricedAt.decode(bytes)
+        } then: {
             try requireSame($0, try PricedAt.decode($0.encoded()))
         }
-        try attempt(&failures) { () throws(DecodingFailure) in try OrderDraft.decode(bytes) } then: { _ in }
+        try attempt(&failures) { () throws(DecodingFailure) in
+            try OrderDraft.decode(bytes)
+        } then: { _ in
+        }
         if failures.count == 6, let first = failures.first { throw first }
     }
 
@@ -102,10 +115,12 @@ extension FuzzTarget {
                 let incoming = try IncomingOrder(from: &reader)
                 var writer = ByteWriter()
                 incoming.encode(into: &writer)
-                try requireSame(incoming, try writer.withBytes { bytes in
-                    var reader = ByteReader(bytes)
-                    return try IncomingOrder(from: &reader)
-                })
+                try requireSame(
+                    incoming,
+                    try writer.withBytes { bytes in
+                        var reader = ByteReader(bytes)
+                        return try IncomingOrder(from: &reader)
+                    })
             }
         }
     }

@@ -20,13 +20,15 @@ extension FuzzTarget {
         "query",
         texts: [
             "symbol=ACME&side=BUY&from=2026-01-31T12%3A00%3A00Z&to=2026-02-01T00:00:00Z&q=some+words&limit=20",
-            "cursor=" + PageCursor.text(
-                TradeCursor(executedAtMillis: 1_700_000_000_000, tradeID: TradeID(UUIDValue(high: 1, low: 2))),
-                of: TradeQuery(user: user)),
+            "cursor="
+                + PageCursor.text(
+                    TradeCursor(executedAtMillis: 1_700_000_000_000, tradeID: TradeID(UUIDValue(high: 1, low: 2))),
+                    of: TradeQuery(user: user)),
             "symbol=ACME&interval=4h&from=2026-01-01T00:00:00Z", "by=volume&limit=50",
         ],
         words: [
-            "%", "%00", "%ff", "%C3%A9", "+", "&", "=", "&&", "limit=-1", "cursor=", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z",
+            "%", "%00", "%ff", "%C3%A9", "+", "&", "=", "&&", "limit=-1", "cursor=", "0000-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
             "2026-02-30T24:61:61+99:99",
         ]
     ) { text in

@@ -21,7 +21,8 @@ extension FuzzTarget {
                 "---\nkafka.topics:\n  - a\n  - 'b c'\nlog:\n  level: |\n    info\n",
             ],
             words: [
-                "&a ", "*a", "<<: ", "[", "{", "- ", ": ", "? ", "!!binary ", "!!set ", "|\n  ", "'", "\"", "\\x00", "%YAML 1.2\n---\n",
+                "&a ", "*a", "<<: ", "[", "{", "- ", ": ", "? ", "!!binary ", "!!set ", "|\n  ", "'", "\"", "\\x00",
+                "%YAML 1.2\n---\n",
                 "\u{2028}", "~", "...\n", "\t", "#", "1e999ms", "99999999999TiB",
             ]
         ) { text in
@@ -35,9 +36,14 @@ extension FuzzTarget {
     private static let words = FuzzTarget(
         "words",
         texts: [
-            "0123456789abcdef0123456789abcdef/0/7/00000000000000a1", "orders/3", "1.5GiB", "250ms", "2026-01-31T12:00:00.123+01:00",
-            "point=manifest-synced,probability=0.25,seed=7,action=delay,millis=40,first=3,limit=2;point=any", "log:///var/lib/log",
-        ], words: ["/", ".", "-", "9223372036854775807", "18446744073709551615", "TiB", "d", "Z", "point=", ",", ";", "=", "e400", "nan"]
+            "0123456789abcdef0123456789abcdef/0/7/00000000000000a1", "orders/3", "1.5GiB", "250ms",
+            "2026-01-31T12:00:00.123+01:00",
+            "point=manifest-synced,probability=0.25,seed=7,action=delay,millis=40,first=3,limit=2;point=any",
+            "log:///var/lib/log",
+        ],
+        words: [
+            "/", ".", "-", "9223372036854775807", "18446744073709551615", "TiB", "d", "Z", "point=", ",", ";", "=", "e400", "nan",
+        ]
     ) { text in
         if let id = CheckpointID(text) {
             _ = id.epoch.next

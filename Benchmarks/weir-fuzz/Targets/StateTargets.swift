@@ -8,7 +8,8 @@ extension FuzzTarget {
     private static let storedValue = FuzzTarget(
         "stored-value",
         examples: [
-            example("utf8", "text"), example("i64", Int64(-1)), example("[utf8:f64]", ["a": 1.0]), example("[i32?]", [Int32(1), nil]),
+            example("utf8", "text"), example("i64", Int64(-1)), example("[utf8:f64]", ["a": 1.0]),
+            example("[i32?]", [Int32(1), nil]),
             example("ttl(u16)", Int64(9)), example("pair(bool,utf8)", true), example("timer2:utf8", Int64(1)),
             example("window1:i64", Int64(1)), example("average(f64,i64)", 1.0), example("json:Thing", "{}"),
         ], words: ["[", "]", "?", "pair(", ",", ")", "ttl(", "[unit]", "whole", "utf8", "i64", "json:", "timer2:", "window1:"]
@@ -28,9 +29,12 @@ extension FuzzTarget {
     }
 
     /// The first byte chooses the type.
-    private static let stateCodecs = FuzzTarget("state-codecs", examples: codecs.indices.flatMap { index in
-        codecs[index].examples.map { [UInt8(index)] + $0 }
-    }) { bytes in
+    private static let stateCodecs = FuzzTarget(
+        "state-codecs",
+        examples: codecs.indices.flatMap { index in
+            codecs[index].examples.map { [UInt8(index)] + $0 }
+        }
+    ) { bytes in
         guard let chosen = bytes.first else { return }
         try bytes.dropFirst().withUnsafeBytes { try codecs[Int(chosen) % codecs.count].read($0) }
     }
@@ -61,7 +65,8 @@ extension FuzzTarget {
     }
 
     private static let codecs: [Codec] = [
-        Codec(String.self, ["text"]), Codec([Int32?].self, [[1, nil]]), Codec([String: [Int]].self, [["a": [1]]], hasOneForm: false),
+        Codec(String.self, ["text"]), Codec([Int32?].self, [[1, nil]]),
+        Codec([String: [Int]].self, [["a": [1]]], hasOneForm: false),
         Codec(Timed<String>.self), Codec(Bool.self, [true]), Codec(Double.self, [1.5]),
         Codec(Cut<Int32, String>.self, [Cut(partition: 1, firstOffset: 2, lastOffset: 3, elements: ["a"])]),
         Codec(

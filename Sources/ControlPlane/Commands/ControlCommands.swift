@@ -12,7 +12,8 @@ public enum ControlCommands {
         [
             ServerCommand<App>.self, SubmitCommand<App>.self, ListCommand<App>.self, DescribeCommand<App>.self,
             CancelCommand<App>.self, StopCommand<App>.self, CheckpointCommand<App>.self, SavepointCommand<App>.self,
-            RescaleCommand<App>.self, LogsCommand<App>.self, LogLevelCommand<App>.self, TopCommand<App>.self, ProfileCommand<App>.self,
+            RescaleCommand<App>.self, LogsCommand<App>.self, LogLevelCommand<App>.self, TopCommand<App>.self,
+            ProfileCommand<App>.self,
             ForgetCommand<App>.self, DoctorCommand<App>.self, InitCommand<App>.self,
         ]
     }

@@ -86,10 +86,10 @@ struct DoctorCommand<App: WeirApplication>: AsyncParsableCommand {
             let jobs = try await client.jobs()
             return DoctorFinding(.ok, "weir server", "answers at \(client.url), \(jobs.count) jobs")
         } catch let failure as CommandFailure where failure.isNoServer {
-            return DoctorFinding(.ok, "weir server", "none at \(configuration[ControlSettings.serverURL]); jobs run without one too")
+            return DoctorFinding(
+                .ok, "weir server", "none at \(configuration[ControlSettings.serverURL]); jobs run without one too")
         } catch {
             return DoctorFinding(.warning, "weir server", "\(error)", remedy: "Give --token-file, or WEIR_SERVER_TOKEN.")
         }
     }
 }
-

@@ -15,8 +15,10 @@ struct InitCommand<App: WeirApplication>: ParsableCommand {
     }
 
     @Argument(help: "The package's name, and that of its folder here.") var name: String
-    @Option(help: ArgumentHelp(
-        "Where Weir is: a path, or the URL of a repository (default: the checkout this executable was built in).", valueName: "place"))
+    @Option(
+        help: ArgumentHelp(
+            "Where Weir is: a path, or the URL of a repository (default: the checkout this executable was built in).",
+            valueName: "place"))
     var weir: String?
 
     func run() throws {
@@ -40,7 +42,9 @@ struct InitCommand<App: WeirApplication>: ParsableCommand {
         while url.path != "/" {
             url.deleteLastPathComponent()
             let package = url.appendingPathComponent("Package.swift").path
-            if let text = try? String(contentsOfFile: package, encoding: .utf8), text.contains("name: \"weir\",\n") { return url.path }
+            if let text = try? String(contentsOfFile: package, encoding: .utf8), text.contains("name: \"weir\",\n") {
+                return url.path
+            }
         }
         throw UsageError("say where Weir is: --weir PATH or --weir URL")
     }

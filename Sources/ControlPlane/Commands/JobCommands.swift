@@ -111,7 +111,8 @@ struct RescaleCommand<App: WeirApplication>: AsyncParsableCommand {
 
     @OptionGroup var target: JobArguments
     @Option(name: .shortAndLong, help: "The new parallelism.") var parallelism: Int
-    @Option(help: ArgumentHelp("Write a savepoint of the end into this folder of the server's machine, too.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("Write a savepoint of the end into this folder of the server's machine, too.", valueName: "folder"))
     var savepointDir: String?
     @OptionGroup var waiting: WaitFlags
     @OptionGroup var format: OutputFlags

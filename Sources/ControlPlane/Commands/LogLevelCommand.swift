@@ -38,7 +38,8 @@ struct LogLevelCommand<App: WeirApplication>: AsyncParsableCommand {
         }
         if format.isJSON { return print(try JSONOutput.text(reading)) }
         var table = TextTable(["LABEL", "LEVEL"])
-        table.rows = [[LogLevels.defaultWord, reading.default]] + reading.levels.sorted { $0.key < $1.key }.map { [$0.key, $0.value] }
+        table.rows =
+            [[LogLevels.defaultWord, reading.default]] + reading.levels.sorted { $0.key < $1.key }.map { [$0.key, $0.value] }
         print(table.text)
     }
 }

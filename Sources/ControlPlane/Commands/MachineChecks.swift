@@ -32,7 +32,8 @@ struct MachineChecks {
         }
         guard access(existing, W_OK | X_OK) == 0 else {
             return DoctorFinding(
-                .problem, name, "\(existing) is not writable for this user", remedy: "Change its owner, or choose another with \(flag).")
+                .problem, name, "\(existing) is not writable for this user",
+                remedy: "Change its owner, or choose another with \(flag).")
         }
         var info = statvfs()
         guard statvfs(existing, &info) == 0 else {
@@ -43,7 +44,9 @@ struct MachineChecks {
         if free < Self.freeBytesProblem {
             return DoctorFinding(.problem, name, detail, remedy: "Make room, or choose another with \(flag).")
         }
-        if free < Self.freeBytesWarning { return DoctorFinding(.warning, name, detail, remedy: "Make room: a full disk fails every job.") }
+        if free < Self.freeBytesWarning {
+            return DoctorFinding(.warning, name, detail, remedy: "Make room: a full disk fails every job.")
+        }
         // File systems that make files' records as they go tell of none.
         if info.f_files > 0, Int(clamping: info.f_favail) < Self.freeFilesWarning {
             return DoctorFinding(
@@ -123,7 +126,8 @@ struct MachineChecks {
     private var metricsPort: DoctorFinding {
         let port = configuration[StandardSettings.metricsPort]
         guard configuration[StandardSettings.metricsEnabled], port > 0 else {
-            return DoctorFinding(.ok, "metrics port", configuration[StandardSettings.metricsEnabled] ? "any free one" : "not served")
+            return DoctorFinding(
+                .ok, "metrics port", configuration[StandardSettings.metricsEnabled] ? "any free one" : "not served")
         }
         return PortProbe.isTaken(port)
             ? DoctorFinding(
@@ -136,11 +140,13 @@ struct MachineChecks {
         guard let sampler = StackSampler(searching: ProcessInfo.processInfo.environment["PATH"]) else {
             return DoctorFinding(.ok, "profiling", "no perf here (Debian: linux-perf): 'profile' tells of busy time only")
         }
-        let level = (try? String(contentsOfFile: "/proc/sys/kernel/perf_event_paranoid", encoding: .utf8))
+        let level =
+            (try? String(contentsOfFile: "/proc/sys/kernel/perf_event_paranoid", encoding: .utf8))
             .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0
         return level > 2 && geteuid() != 0
             ? DoctorFinding(
-                .ok, "profiling", "\(sampler.perf) is not permitted (kernel.perf_event_paranoid is \(level)): 'profile' tells of busy time only")
+                .ok, "profiling",
+                "\(sampler.perf) is not permitted (kernel.perf_event_paranoid is \(level)): 'profile' tells of busy time only")
             : DoctorFinding(.ok, "profiling", "by \(sampler.perf)")
     }
 }

@@ -31,8 +31,10 @@ struct ProfileCommand<App: WeirApplication>: AsyncParsableCommand {
     @OptionGroup var target: JobArguments
     @Option(help: ArgumentHelp("How long to watch, 1 to \(JobProfile.secondsMax).", valueName: "n")) var seconds = 10
     @Option(help: "Where figures come from: auto, stacks or busy.") var method = ProfileMethod.auto
-    @Option(name: .shortAndLong, help: ArgumentHelp(
-        "The file to write; '-': standard output (default: JOB-profile.svg).", valueName: "file"))
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "The file to write; '-': standard output (default: JOB-profile.svg).", valueName: "file"))
     var output: String?
 
     private struct Order: Encodable {

@@ -50,9 +50,10 @@ struct StopCommand<App: WeirApplication>: AsyncParsableCommand {
 
 /// How long a savepoint may take.
 struct SavepointPatience: ParsableArguments {
-    @Option(help: ArgumentHelp(
-        "Give up waiting after this time (exit code 5); it may still be written (default: what the server is set to).",
-        valueName: "duration"))
+    @Option(
+        help: ArgumentHelp(
+            "Give up waiting after this time (exit code 5); it may still be written (default: what the server is set to).",
+            valueName: "duration"))
     var timeout: String?
 
     /// `nil`: as long as the server waits.
@@ -97,8 +98,10 @@ struct SavepointCommand<App: WeirApplication>: AsyncParsableCommand {
     }
 
     @OptionGroup var target: JobArguments
-    @Option(help: ArgumentHelp(
-        "The folder it is made in, of the server's machine (default: savepoints, below the server's --dir).", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp(
+            "The folder it is made in, of the server's machine (default: savepoints, below the server's --dir).",
+            valueName: "folder"))
     var savepointDir: String?
     @Flag(help: "Return at once, with the number of the request.") var detached = false
     @OptionGroup var patience: SavepointPatience

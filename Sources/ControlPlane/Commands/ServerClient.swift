@@ -234,7 +234,9 @@ extension ServerClient {
         let silence = ContinuousClock.now + Self.silenceMax
         let limit = min(deadline ?? silence, silence)
         while true {
-            do { return try await ask() } catch let failure as CommandFailure where failure.isNoServer && ContinuousClock.now < limit {
+            do { return try await ask() } catch let failure as CommandFailure
+                where failure.isNoServer && ContinuousClock.now < limit
+            {
                 try await Task.sleep(for: .milliseconds(500))
             }
         }

@@ -78,7 +78,8 @@ struct ServerCommand<App: WeirApplication>: AsyncParsableCommand {
         do {
             try await group.run()
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw CommandFailure("port \(server.port) of \(host) is in use by another process; choose another with --port (0: any)")
+            throw CommandFailure(
+                "port \(server.port) of \(host) is in use by another process; choose another with --port (0: any)")
         } catch let error as IOError {
             throw CommandFailure("the server cannot listen on \(host):\(server.port): \(ErrorText.of(error.errnoCode))")
         } catch is SocketAddressError {

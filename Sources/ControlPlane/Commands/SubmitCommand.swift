@@ -39,7 +39,9 @@ struct SubmitCommand<App: WeirApplication>: AsyncParsableCommand {
     var allowNonRestoredState = false
     @Flag(name: .shortAndLong, help: "Return once the job runs.")
     var detached = false
-    @Option(help: ArgumentHelp("--detached: give up waiting for the job to run after this time (exit code 5).", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp("--detached: give up waiting for the job to run after this time (exit code 5).", valueName: "duration")
+    )
     var timeout = "60s"
     @OptionGroup var format: OutputFlags
 

@@ -19,8 +19,11 @@ enum SystemLimits {
             atLeast(
                 processesWanted, limit(processes), "threads of this user",
                 remedy: "Raise it: 'ulimit -u 4096', or TasksMax= and LimitNPROC= in the unit."),
-            unlimited(limit(fileSize), "size of files", remedy: "Lift it: 'ulimit -f unlimited', or LimitFSIZE=infinity in the unit."),
-            unlimited(limit(memory), "memory of a process", remedy: "Lift it: 'ulimit -v unlimited', or LimitAS=infinity; bound memory with a cgroup."),
+            unlimited(
+                limit(fileSize), "size of files", remedy: "Lift it: 'ulimit -f unlimited', or LimitFSIZE=infinity in the unit."),
+            unlimited(
+                limit(memory), "memory of a process",
+                remedy: "Lift it: 'ulimit -v unlimited', or LimitAS=infinity; bound memory with a cgroup."),
         ]
     }
 

@@ -63,7 +63,8 @@ package enum TopView {
         return [
             String(vertex.name.prefix(nameWidth)), String(all.count), rate(all.reduce(0) { $0 + $1.recordsInPerSecond }),
             own?.hasReaders ?? true ? rate(all.reduce(0) { $0 + $1.recordsOutPerSecond }) : "-",
-            percent(all.map(\.busy).max() ?? 0), percent(all.map(\.backPressured).max() ?? 0), lags.isEmpty ? "-" : String(lags.reduce(0, +)),
+            percent(all.map(\.busy).max() ?? 0), percent(all.map(\.backPressured).max() ?? 0),
+            lags.isEmpty ? "-" : String(lags.reduce(0, +)),
             own?.checkpointMillis.map { "\($0) ms" } ?? "-", LatencyText.text(own?.latencyP50Seconds),
             LatencyText.text(own?.latencyP99Seconds), LatencyText.text(own?.latencyP999Seconds),
             all.compactMap(\.watermark).min().map(UTCTime.text) ?? "-",
@@ -73,7 +74,8 @@ package enum TopView {
     private static func row(_ own: OwnOfOperator) -> [String] {
         [
             "  " + own.id.prefix(nameWidth - 2), "", own.recordsInPerSecond.map(rate) ?? "-",
-            own.recordsOutPerSecond.map(rate) ?? "-", "", "", own.lagRecords.map(String.init) ?? "", "", LatencyText.text(own.latencyP50Seconds),
+            own.recordsOutPerSecond.map(rate) ?? "-", "", "", own.lagRecords.map(String.init) ?? "", "",
+            LatencyText.text(own.latencyP50Seconds),
             LatencyText.text(own.latencyP99Seconds), LatencyText.text(own.latencyP999Seconds),
             "",
         ]

@@ -45,7 +45,8 @@ struct JobProfile: Sendable {
     }
 
     private func stacks(_ script: PerfScript, _ seconds: Int) -> Result {
-        var note = "\(script.samples) \(script.samples == 1 ? "sample" : "samples") of stacks by perf, \(StackSampler.samplesPerSecond) a second of each running thread, \(seconds) s"
+        var note =
+            "\(script.samples) \(script.samples == 1 ? "sample" : "samples") of stacks by perf, \(StackSampler.samplesPerSecond) a second of each running thread, \(seconds) s"
         if script.brokenLines > 0 { note += "; \(script.brokenLines) lines were not understood" }
         if script.stacks.isCut { note += "; the smallest frames are left out" }
         let graph = FlameGraph(title: name, subtitle: note, unit: "samples", stacks: script.stacks)

@@ -33,7 +33,8 @@ package enum SymbolName {
 
     /// `… specialization <…> of X` → X.
     private static func withoutSpecialization(_ text: Substring) -> Substring? {
-        guard let word = text.range(of: "specialization <"), text[..<word.lowerBound].allSatisfy({ $0.isLetter || " -".contains($0) })
+        guard let word = text.range(of: "specialization <"),
+            text[..<word.lowerBound].allSatisfy({ $0.isLetter || " -".contains($0) })
         else { return nil }
         var depth = 1
         var last: Character = "<"
@@ -56,10 +57,14 @@ package enum SymbolName {
         var last: Character = " "
         for character in text {
             defer { last = character }
-            if character == "<" { depth += 1 } else if character == ">", last != "-" {
+            if character == "<" {
+                depth += 1
+            } else if character == ">", last != "-" {
                 depth -= 1
                 guard depth >= 0 else { return String(text) }
-            } else if depth == 0 { kept.append(character) }
+            } else if depth == 0 {
+                kept.append(character)
+            }
         }
         return depth == 0 ? kept : String(text)
     }

@@ -69,7 +69,8 @@ struct ActionRoutes: Sendable {
             let body = try await request.decoded(SavepointBody.self)
             let (job, trigger) = (try RouteJob.id(context), body.triggerId?.text)
             let order = try order(body.folder, "target-directory", body.timeoutMillis)
-            let id = body.cancels == true
+            let id =
+                body.cancels == true
                 ? try await supervisor.stop(job, drain: false, savepoint: order, trigger: trigger)
                 : try await supervisor.savepoint(job, order, trigger: trigger)
             return try Answer.json(["request-id": JSON(id)], .accepted)

@@ -89,7 +89,8 @@ struct FlinkRoutes: Sendable {
 
     private func addVertices(_ group: RouterGroup<BasicRequestContext>) {
         func get(
-            _ path: RouterPath, _ body: @escaping @Sendable (JobDescription.Vertex, JobView, Request, BasicRequestContext) throws -> JSON
+            _ path: RouterPath,
+            _ body: @escaping @Sendable (JobDescription.Vertex, JobView, Request, BasicRequestContext) throws -> JSON
         ) {
             group.get("jobs/:id/vertices/:vertex\(path)") { request, context in
                 let view = try await view(context)

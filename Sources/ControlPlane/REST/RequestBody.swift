@@ -58,7 +58,8 @@ enum RequestText {
             if let unknown = given.first(where: { !type.fields.contains($0) }) {
                 let nearest = Nearest.suggestion(unknown, among: type.fields)
                 throw ControlError(
-                    .badRequest, "'\(unknown)' is no field of this request.\(nearest) It takes: \(type.fields.joined(separator: ", "))")
+                    .badRequest,
+                    "'\(unknown)' is no field of this request.\(nearest) It takes: \(type.fields.joined(separator: ", "))")
             }
             return try UntrustedJSON.decode(type, from: data)
         } catch let error as DecodingError {

@@ -47,7 +47,9 @@ public struct Submission: Sendable, Codable, Equatable {
     }
 
     /// Arguments a submission may carry.
-    static let startFlags: Set<String> = ["--from-checkpoint", "--from-savepoint", "--accept-replay", "--allow-non-restored-state"]
+    static let startFlags: Set<String> = [
+        "--from-checkpoint", "--from-savepoint", "--accept-replay", "--allow-non-restored-state",
+    ]
 
     /// Bounds and forms of what comes from outside; says the first thing that is wrong.
     package func check() throws {

@@ -61,7 +61,8 @@ struct JobAPI: Sendable {
 
     /// The client's word for a time that is over says neither whose nor what follows.
     private func inTime(_ order: SavepointOrder, _ ask: () async throws -> String?) async throws -> String? {
-        do { return try await ask() } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
+        do { return try await ask() } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout
+        {
             throw ControlError(
                 .gatewayTimeout,
                 """

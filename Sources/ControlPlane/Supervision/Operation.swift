@@ -74,7 +74,11 @@ package struct Operation: Sendable {
         switch kind {
         case .stop(let savepoint): updateStop(state, snapshot, savepoint: savepoint)
         case .savepoint, .profile:
-            if written != nil { status = .completed(location: written, checkpoint: nil) } else if kind == .savepoint { failIfEnded(state) }
+            if written != nil {
+                status = .completed(location: written, checkpoint: nil)
+            } else if kind == .savepoint {
+                failIfEnded(state)
+            }
         case .checkpoint(let from):
             if let done = snapshot?.checkpoints.records.first(where: { $0.triggeredAtMillis >= from && $0.status == .completed }),
                 case .running = state

@@ -67,7 +67,8 @@ extension Supervisor {
         }
         let patience = options.stopMillis + (savepoint?.timeoutMillis ?? 0)
         let operation = begin(
-            .stop(savepoint: savepoint != nil), of: id, trigger: trigger, limitMillis: max(Operation.limitMillis, patience + Self.graceMillis))
+            .stop(savepoint: savepoint != nil), of: id, trigger: trigger,
+            limitMillis: max(Operation.limitMillis, patience + Self.graceMillis))
         entries[id]?.stop = StopOrder(drain: drain, savepoint: savepoint, operation: operation)
         apply(.endAsked(.stop, patienceMillis: patience), to: id)
         return operation
@@ -152,7 +153,9 @@ extension Supervisor {
     /// Removes an ended job from the registry; its checkpoints stay, its logs go.
     package func forget(_ id: JobID) throws {
         guard try entry(id).machine.state.isEnded else { throw ControlError(.conflict, "the job has not ended; cancel it first") }
-        do { try registry.remove(id) } catch { throw ControlError(.internalServerError, "the registry cannot be written: \(error)") }
+        do { try registry.remove(id) } catch {
+            throw ControlError(.internalServerError, "the registry cannot be written: \(error)")
+        }
         try? FileManager.default.removeItem(atPath: folder(id))
         entries[id] = nil
         order.removeAll { $0 == id }
@@ -201,7 +204,8 @@ extension Supervisor {
             let living = order.filter { entries[$0].map { !$0.machine.state.isEnded } ?? false }
             guard !living.isEmpty else { return }
             guard now < endAt else {
-                return log.error("these jobs could not be ended", metadata: ["jobs": "\(living.map(\.rawValue).joined(separator: ", "))"])
+                return log.error(
+                    "these jobs could not be ended", metadata: ["jobs": "\(living.map(\.rawValue).joined(separator: ", "))"])
             }
             for id in living { askForTheEnd(of: id, atOnce: now >= cancelAt) }
             tick()

@@ -274,7 +274,9 @@ package actor Supervisor {
 
     @discardableResult func live(_ id: JobID) throws -> Entry {
         let entry = try entry(id)
-        guard !entry.machine.state.isEnded else { throw ControlError(.conflict, "job \(id) has ended already: \(entry.machine.state.text)") }
+        guard !entry.machine.state.isEnded else {
+            throw ControlError(.conflict, "job \(id) has ended already: \(entry.machine.state.text)")
+        }
         return entry
     }
 

@@ -31,9 +31,13 @@ struct DrillCommand<App: DrillingApplication>: AsyncParsableCommand {
     var flags: ConfigurationFlags
     @OptionGroup(title: "Troubles")
     var troubles: TroubleFlags
-    @Option(help: ArgumentHelp("Folder of the drill's data, which must be empty; by default one is made, and removed when the drill has passed.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp(
+            "Folder of the drill's data, which must be empty; by default one is made, and removed when the drill has passed.",
+            valueName: "folder"))
     var dir: String?
-    @Option(help: ArgumentHelp("Write a report to this file: HTML or Markdown, by its extension .html or .md.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write a report to this file: HTML or Markdown, by its extension .html or .md.", valueName: "file"))
     var report: String?
     @Option(help: "table or json.")
     var output = OutputFormat.table
@@ -70,7 +74,8 @@ struct DrillCommand<App: DrillingApplication>: AsyncParsableCommand {
         }
         await shared.closeAll()
         var report = DrillReport(
-            job: job, setup: drill.setup, seed: options.seed, startedAt: began, durationMillis: run.nowMillis, version: App.version,
+            job: job, setup: drill.setup, seed: options.seed, startedAt: began, durationMillis: run.nowMillis,
+            version: App.version,
             timeline: run.timeline, findings: findings, resources: run.resources.readings, endedByItself: run.endedByItself,
             failures: failures)
         if options.checksResources { report.judgeResources() }
@@ -116,7 +121,8 @@ struct DrillCommand<App: DrillingApplication>: AsyncParsableCommand {
         // Inherited: a write beyond the limit is to fail, not to end the process.
         signal(SIGXFSZ, SIG_IGN)
         return { start, injects in
-            let faults = injects ? options.inject.map { ["--inject", $0, "--inject-seed", "\(options.seed &+ UInt64(start))"] } : nil
+            let faults =
+                injects ? options.inject.map { ["--inject", $0, "--inject-seed", "\(options.seed &+ UInt64(start))"] } : nil
             return try ChildProcess(path, arguments + (faults ?? []), environment: variables, log: folder.processLog)
         }
     }
@@ -136,7 +142,8 @@ extension DrillReport {
     mutating func judgeResources() {
         guard let trend else {
             failures.append(
-                "memory and open files were watched too briefly: it takes \(Units.seconds(ResourceTrend.measuredMillisMin)) beyond the first \(Units.seconds(ResourceTrend.warmUpMillis)) of each start")
+                "memory and open files were watched too briefly: it takes \(Units.seconds(ResourceTrend.measuredMillisMin)) beyond the first \(Units.seconds(ResourceTrend.warmUpMillis)) of each start"
+            )
             return
         }
         if !trend.isFlat { failures.append("memory or open files grow: \(Self.trendText(trend))") }

@@ -18,11 +18,16 @@ struct TroubleFlags: ParsableArguments {
     var diskFull = false
     @Flag(help: "Also restart the process in order (SIGTERM).")
     var restarts = false
-    @Option(help: ArgumentHelp("Also restart the broker, with this shell command; it must return when the broker serves again.", valueName: "command"))
+    @Option(
+        help: ArgumentHelp(
+            "Also restart the broker, with this shell command; it must return when the broker serves again.", valueName: "command"
+        ))
     var brokerRestart: String?
     @Flag(help: "Stop the job in order before each broker restart; for stand-ins that forget open transactions.")
     var stopForBroker = false
-    @Option(help: ArgumentHelp("Faults inside the process, e.g. 'point=any,probability=0.01'; see docs/proof.md.", valueName: "faults"))
+    @Option(
+        help: ArgumentHelp(
+            "Faults inside the process, e.g. 'point=any,probability=0.01'; see docs/proof.md.", valueName: "faults"))
     var inject: String?
     @Flag(help: "Fail the drill when the process's memory or open files grow.")
     var checkResources = false

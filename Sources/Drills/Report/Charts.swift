@@ -25,7 +25,8 @@ private struct Plot {
     func frame(_ label: String, _ content: String) -> String {
         let ticks = (0...4).map { index -> String in
             let millis = durationMillis * index / 4
-            return "<text x=\"\(Self.number(x(Double(millis))))\" y=\"\(Self.number(bottom + 16))\" text-anchor=\"\(index == 4 ? "end" : "middle")\">\(Units.seconds(millis))</text>"
+            return
+                "<text x=\"\(Self.number(x(Double(millis))))\" y=\"\(Self.number(bottom + 16))\" text-anchor=\"\(index == 4 ? "end" : "middle")\">\(Units.seconds(millis))</text>"
         }.joined()
         return """
             <svg viewBox="0 0 \(Int(Self.width)) \(Int(bottom) + 24)" role="img" aria-label="\(HTMLText.escaped(label))">
@@ -77,7 +78,8 @@ struct ThroughputChart {
             let x = Plot.number(plot.x(Double(mark.beganMillis)))
             let width = plot.x(Double(mark.endedMillis ?? mark.beganMillis)) - plot.x(Double(mark.beganMillis))
             let recovery = mark.recoveryMillis.map { ", first output after \($0) ms" } ?? ""
-            let band = width > 1
+            let band =
+                width > 1
                 ? "<rect x=\"\(x)\" y=\"\(Plot.top)\" width=\"\(Plot.number(width))\" height=\"\(plot.height)\" fill=\"\(mark.kind.color)\" fill-opacity=\".15\"/>"
                 : ""
             return band

@@ -79,7 +79,8 @@ public struct DrillReport: Sendable, Codable {
         guard let p50 = times.p50Millis, let p99 = times.p99Millis, let most = times.maxMillis else {
             return "\(times.kind.rawValue): not measured, the next trouble always came first"
         }
-        return "\(times.kind.rawValue): p50 \(p50) ms, p99 \(p99) ms, longest \(most) ms (\(times.measured) of \(times.troubles) measured)"
+        return
+            "\(times.kind.rawValue): p50 \(p50) ms, p99 \(p99) ms, longest \(most) ms (\(times.measured) of \(times.troubles) measured)"
     }
 
     static func trendText(_ trend: ResourceTrend) -> String {

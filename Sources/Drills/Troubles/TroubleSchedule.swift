@@ -61,7 +61,8 @@ public struct TroubleSchedule: Sequence, IteratorProtocol, Sendable {
         guard let kind = nextKind() else { return nil }
         let every = plan.everyMillis
         let isSoon = Int.random(in: 0..<100, using: &random) < Self.soonPercent
-        let after = isSoon
+        let after =
+            isSoon
             ? Int.random(in: 0...Self.soonMillisMax, using: &random) : Int.random(in: every / 5...every * 9 / 5, using: &random)
         return Step(afterMillis: after, trouble: trouble(kind))
     }

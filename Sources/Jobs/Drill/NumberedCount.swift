@@ -57,7 +57,9 @@ struct NumberMemory: StateCodable {
     static func filling(of number: Int64, bytes: Int) -> [UInt8] {
         let seed = UInt64(bitPattern: number) &* 0x9E37_79B9_7F4A_7C15
         return [UInt8](unsafeUninitializedCapacity: bytes) { buffer, initialized in
-            for index in 0..<bytes { buffer[index] = UInt8(truncatingIfNeeded: (seed >> UInt64((index & 7) * 8)) &+ UInt64(index)) }
+            for index in 0..<bytes {
+                buffer[index] = UInt8(truncatingIfNeeded: (seed >> UInt64((index & 7) * 8)) &+ UInt64(index))
+            }
             initialized = bytes
         }
     }

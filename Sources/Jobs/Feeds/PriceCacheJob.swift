@@ -60,9 +60,10 @@ public struct PriceCacheJob: StreamJob {
         let arrivals = flow.source(ticks, id: "market-data")
         arrivals
             .compactMap { if case .tick(let tick) = $0 { tick } else { nil } }.id("decoded")
-            .sink(BatchingSink(options, failures: .store("the price store")) { (ticks: [IncomingTick]) in
-                _ = try await ticks.inSpans("cache price") { try await prices.update(ticks.map(\.tick)) }
-            }, id: "prices")
+            .sink(
+                BatchingSink(options, failures: .store("the price store")) { (ticks: [IncomingTick]) in
+                    _ = try await ticks.inSpans("cache price") { try await prices.update(ticks.map(\.tick)) }
+                }, id: "prices")
         arrivals
             .compactMap { if case .unusable(let record) = $0 { record } else { nil } }.id("unusable")
             .counted(of: topics.marketData)

@@ -59,15 +59,20 @@ extension TradeAnalyticsJob: TradeConsumer {
     ) {
         let writer = AnalyticsWriter(analytics)
         let outOfOrder = settings.outOfOrder
-        let time = WatermarkStrategy.custom { ExecutionTime<TradeArrival>(outOfOrder: outOfOrder, nowMillis: WallClock.nowMillis) }
+        let time = WatermarkStrategy.custom {
+            ExecutionTime<TradeArrival>(outOfOrder: outOfOrder, nowMillis: WallClock.nowMillis)
+        }
         let arrivals = flow.source(trades, id: "trades")
             .watermarks(time.idle(after: settings.idleAfter), at: \.executedAtMillis).id("event-time")
         let decoded = arrivals.compactMap { if case .trade(let trade) = $0 { trade } else { nil } }.id("decoded")
         let inserted =
             decoded
-            .cuts(settings.cuts, weight: \.weightBytes, at: {
-                (TradePartition(topic: $0.position.topic, partition: $0.position.partition), $0.position.offset)
-            }).id("cuts")
+            .cuts(
+                settings.cuts, weight: \.weightBytes,
+                at: {
+                    (TradePartition(topic: $0.position.topic, partition: $0.position.partition), $0.position.offset)
+                }
+            ).id("cuts")
             .written(to: "the analytics store", inFlightMax: settings.writesInFlight) { try await writer.insert($0) }.id("insert")
             .flatMap { $0 }.id("inserted")
         let upserted =

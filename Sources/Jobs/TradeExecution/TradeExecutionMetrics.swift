@@ -8,7 +8,8 @@ extension MetricDescription {
     static let trades = counter("weir_trades_total", in: "orders", "Orders that were executed.")
     static let rejections = counter(
         "weir_rejections_total", in: "orders",
-        by: [MetricLabel("reason", "why the order was refused", bound: "\(RejectionReason.allCases.count) reasons")], "Orders that were refused.")
+        by: [MetricLabel("reason", "why the order was refused", bound: "\(RejectionReason.allCases.count) reasons")],
+        "Orders that were refused.")
     static let duplicateOrders = counter(
         "weir_duplicate_orders_total", in: "orders", "Order records whose order another record had decided.")
     static let replayedOrders = counter(

@@ -49,7 +49,8 @@ struct SignIn: Sendable {
     /// Whether a host field names this machine.
     static func isLoopback(_ authority: String?) -> Bool {
         guard let authority else { return false }
-        let host = authority.hasPrefix("[")
+        let host =
+            authority.hasPrefix("[")
             ? String(authority.prefix { $0 != "]" }) + "]" : String(authority.prefix { $0 != ":" })
         return ["127.0.0.1", "localhost", "[::1]"].contains(host.lowercased())
     }

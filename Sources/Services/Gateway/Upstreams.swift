@@ -95,9 +95,11 @@ package final class Upstreams: Sendable {
             guard failure.mayRepeat(route), !Task.isCancelled,
                 let wait = waits.delayMillis(afterAttempt: attempt, using: &random), budget.withLock({ $0.withdraw() })
             else {
-                context.log.warning("a service did not answer", metadata: [
-                    "backend": "\(route.backend.rawValue)", "attempts": "\(attempt)", "error": "\(failure.error)",
-                ])
+                context.log.warning(
+                    "a service did not answer",
+                    metadata: [
+                        "backend": "\(route.backend.rawValue)", "attempts": "\(attempt)", "error": "\(failure.error)",
+                    ])
                 throw failure.problem(route.backend)
             }
             attempt += 1

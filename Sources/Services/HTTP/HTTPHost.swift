@@ -111,7 +111,8 @@ package struct HTTPHostError: Error, CustomStringConvertible {
         switch (error as? IOError)?.errnoCode {
         case EADDRINUSE:
             self.init(
-                options, cause: "the port is in use by another process; choose another with \(options.portFlag) PORT (0: any free one)")
+                options,
+                cause: "the port is in use by another process; choose another with \(options.portFlag) PORT (0: any free one)")
         case EACCES: self.init(options, cause: "not permitted; choose a port above 1023 with \(options.portFlag) PORT")
         default: self.init(options, cause: "\(error)")
         }

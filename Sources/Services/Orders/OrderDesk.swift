@@ -100,18 +100,22 @@ package struct OrderDesk: Sendable {
         do {
             try await publisher.publish(order, trace: trace)
         } catch {
-            log.warning("an order is recorded but not known to be published; its request will be repeated", metadata: [
-                "orderId": "\(order.orderID)", "userId": "\(order.userID)", "symbol": "\(order.symbol)", "error": "\(error)",
-            ])
+            log.warning(
+                "an order is recorded but not known to be published; its request will be repeated",
+                metadata: [
+                    "orderId": "\(order.orderID)", "userId": "\(order.userID)", "symbol": "\(order.symbol)", "error": "\(error)",
+                ])
             throw Problem.unavailable("orders topic")
         }
         do {
             try await ledger.markPublished(key)
         } catch {
             // It is on the topic: the client's answer does not depend on this. A repetition would publish it again.
-            log.warning("an order is published but not marked so", metadata: [
-                "orderId": "\(order.orderID)", "userId": "\(order.userID)", "symbol": "\(order.symbol)", "error": "\(error)",
-            ])
+            log.warning(
+                "an order is published but not marked so",
+                metadata: [
+                    "orderId": "\(order.orderID)", "userId": "\(order.userID)", "symbol": "\(order.symbol)", "error": "\(error)",
+                ])
         }
     }
 

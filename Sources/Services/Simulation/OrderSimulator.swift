@@ -194,7 +194,11 @@ package final class OrderSimulator: Sendable {
                     continue
                 }
                 note { report in
-                    if outcome.status == "FILLED" { report.filled += 1 } else { report.rejected[outcome.reason ?? "?", default: 0] += 1 }
+                    if outcome.status == "FILLED" {
+                        report.filled += 1
+                    } else {
+                        report.rejected[outcome.reason ?? "?", default: 0] += 1
+                    }
                 }
             }
             waiting = undecided

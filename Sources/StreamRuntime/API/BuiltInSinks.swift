@@ -81,7 +81,8 @@ public final class CollectSink<Element: Sendable>: Sink, TransactionDomain {
     public func commit(_ decision: Decision) throws {
         try state.withLock {
             guard $0.owner == decision.checkpoint.attempt else {
-                throw RecoveryRefusal("attempt \(decision.checkpoint.attempt) no longer owns this sink", remedy: "A newer attempt runs.")
+                throw RecoveryRefusal(
+                    "attempt \(decision.checkpoint.attempt) no longer owns this sink", remedy: "A newer attempt runs.")
             }
             $0.committed += $0.staged.removeValue(forKey: decision.checkpoint.epoch) ?? []
             $0.last = decision

@@ -156,7 +156,8 @@ public struct CollectionSource<Element: Sendable>: Source {
     public func discoverSplits(_ context: SourceContext) -> [SourceSplit] { [SourceSplit(id: "elements", start: 0)] }
 
     public func makeReader(_ context: SourceReaderContext) -> Reader {
-        Reader(elements: elements, position: context.assignments.first, backPressure: context.backPressure, cursor: context.splits)
+        Reader(
+            elements: elements, position: context.assignments.first, backPressure: context.backPressure, cursor: context.splits)
     }
 
     public struct Reader: SourceReader {

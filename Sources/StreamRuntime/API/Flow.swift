@@ -18,7 +18,8 @@ public final class Flow {
 
     /// `named`: the id that the author gave; without one it is `defaultID`, numbered where that is taken.
     @usableFromInline func add(
-        _ defaultID: OperatorID, named id: OperatorID? = nil, _ kind: GraphNode.Kind, inputs: [NodeIndex], traits: GraphNode.Traits = []
+        _ defaultID: OperatorID, named id: OperatorID? = nil, _ kind: GraphNode.Kind, inputs: [NodeIndex],
+        traits: GraphNode.Traits = []
     ) -> NodeIndex {
         let nodeID = id ?? unique(defaultID)
         nodes.append(

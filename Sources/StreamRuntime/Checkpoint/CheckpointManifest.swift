@@ -58,7 +58,9 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
     }
 
     /// Checks the header, the checksum and the format before anything else is believed.
-    public static func decode(_ bytes: [UInt8], path: String, kind: String = Self.kind) throws -> (manifest: CheckpointManifest, hash: String) {
+    public static func decode(
+        _ bytes: [UInt8], path: String, kind: String = Self.kind
+    ) throws -> (manifest: CheckpointManifest, hash: String) {
         func refuse(_ what: String) -> RecoveryRefusal {
             RecoveryRefusal(
                 "checkpoint manifest \(path) \(what)",

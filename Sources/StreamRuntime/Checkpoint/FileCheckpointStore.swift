@@ -128,7 +128,8 @@ public struct FileCheckpointStore: CheckpointFiles {
             if try manifestNames().isEmpty {
                 throw RecoveryRefusal(
                     "checkpoint manifest \(path) is missing, as is any other: \(folder) holds no checkpoint",
-                    remedy: "Name the folder that the job used before (--checkpoint-dir), or bring its files here. To start over, "
+                    remedy:
+                        "Name the folder that the job used before (--checkpoint-dir), or bring its files here. To start over, "
                         + "take another --namespace; what 'weir up' keeps, 'weir reset' clears.")
             }
             throw RecoveryRefusal(

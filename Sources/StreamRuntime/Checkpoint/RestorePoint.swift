@@ -54,7 +54,9 @@ struct RestorePoint: Sendable {
     /// From the start positions alone. Nothing stands on them but where to begin: splits that are there no more are forgotten.
     func asBeginning(of splits: [OwnedSplit]) -> RestorePoint {
         var beginning = RestorePoint.beginning
-        for owned in splits { beginning.positions[owned.source, default: [:]][owned.split.id] = positions[owned.source]?[owned.split.id] }
+        for owned in splits {
+            beginning.positions[owned.source, default: [:]][owned.split.id] = positions[owned.source]?[owned.split.id]
+        }
         return beginning
     }
 

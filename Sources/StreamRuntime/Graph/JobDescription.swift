@@ -2,7 +2,9 @@
 public struct JobDescription: Sendable, Equatable, Codable {
     public struct Operator: Sendable, Equatable, Codable {
         /// Raw values appear in JSON.
-        public enum Kind: String, Sendable, Codable { case source, transform, exchange, union, pair, sideOutput = "side-output", sink }
+        public enum Kind: String, Sendable, Codable {
+            case source, transform, exchange, union, pair, sideOutput = "side-output", sink
+        }
         public let id: String
         public let kind: Kind
         public let isStateful: Bool

@@ -98,7 +98,8 @@ public struct JobGraph: Sendable {
             if let problem = node.problem { throw GraphError("operator '\(node.id)': \(problem)") }
             if let parallelism = node.parallelism, !(1...keyGroups.count).contains(parallelism) {
                 throw GraphError(
-                    "operator '\(node.id)' asks for parallelism \(parallelism); it must be between 1 and the maximum, \(keyGroups.count)")
+                    "operator '\(node.id)' asks for parallelism \(parallelism); it must be between 1 and the maximum, \(keyGroups.count)"
+                )
             }
             for input in node.inputs {
                 guard nodes.indices.contains(input.rawValue) else {

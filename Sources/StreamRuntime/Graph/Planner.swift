@@ -74,7 +74,8 @@ struct Plan: Sendable {
     init(_ graph: JobGraph, defaultParallelism: Int, keyGroups: KeyGroups) throws {
         guard (1...keyGroups.count).contains(defaultParallelism) else {
             throw GraphError(
-                "parallelism \(defaultParallelism) is out of range: it must be between 1 and the number of key groups, \(keyGroups.count)")
+                "parallelism \(defaultParallelism) is out of range: it must be between 1 and the number of key groups, \(keyGroups.count)"
+            )
         }
         let parallelism = Self.parallelism(graph, defaultParallelism)
         var vertexOfNode: [Int?] = graph.nodes.map { _ in nil }

@@ -25,7 +25,8 @@ public struct RateLimit<Input>: Operator {
     @usableFromInline init(context: OperatorContext, perSecond: Double, burst: Double) throws {
         guard perSecond > 0, perSecond.isFinite, burst >= 1 else {
             throw GraphError(
-                "operator '\(context.operatorID)': rateLimited needs perSecond > 0 and burst >= 1, got perSecond \(perSecond), burst \(burst)")
+                "operator '\(context.operatorID)': rateLimited needs perSecond > 0 and burst >= 1, got perSecond \(perSecond), burst \(burst)"
+            )
         }
         services = context.services
         clock = context.clock

@@ -182,7 +182,9 @@ public enum OnlyIntake<Head: Collector>: Intake {
     @inlinable public static var prefetches: Bool { Head.prefetches }
     @inlinable @inline(__always)
     public static func prefetch(_ record: Head.Element, for head: Head) { head.prefetch(record) }
-    @inlinable public static func readAhead(_ records: UnsafeBufferPointer<Head.Element>, for head: Head) { head.readAhead(records) }
+    @inlinable public static func readAhead(_ records: UnsafeBufferPointer<Head.Element>, for head: Head) {
+        head.readAhead(records)
+    }
 }
 
 public enum FirstIntake<Op: PairOperator, Down: Collector>: Intake where Down.Element == Op.Output {

@@ -97,7 +97,8 @@ public struct IntervalJoinFunction<Key: StreamKey, First: StateCodable, Second: 
     ) throws {
         guard lower <= upper else {
             throw GraphError(
-                "operator '\(state.operatorContext.operatorID)' joins between \(lower) ms and \(upper) ms: the lower bound comes first")
+                "operator '\(state.operatorContext.operatorID)' joins between \(lower) ms and \(upper) ms: the lower bound comes first"
+            )
         }
         try IntervalBounds.keep(lower, upper, state.operatorContext)
         fromSecond = Reach(from: lower, through: upper)

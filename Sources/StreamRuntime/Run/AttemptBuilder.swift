@@ -45,7 +45,8 @@ struct AttemptBuilder {
         _ vertex: Vertex, _ subtask: Int, _ layouts: [[ElementLayout]], _ inputChannels: inout [[[Channel]]]
     ) throws -> Pending {
         let backPressure = BackPressure()
-        let services = TaskServices(backPressure: backPressure, waker: executor.waker(ofSubtask: subtask), timersAtOnce: batchRecords)
+        let services = TaskServices(
+            backPressure: backPressure, waker: executor.waker(ofSubtask: subtask), timersAtOnce: batchRecords)
         var gates: [OutputGate] = []
         var roundRobin: [Bool] = []
         var sideGates: [TaskBuilder.SideGate] = []

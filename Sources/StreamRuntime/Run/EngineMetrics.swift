@@ -3,7 +3,8 @@ extension MetricDescription {
     public static let engine: [MetricDescription] = [
         recordsIn, recordsOut, recordsSent, operatorLatency, taskBusy, taskIdle, taskBackPressured, sourceLag, watermark,
         watermarkDrift, watermarkIdleSplits, watermarkPausedSplits,
-        checkpointDuration, checkpointAlignment, checkpointPause, checkpointsCompleted, checkpointFailures, checkpointSize, checkpointLastID,
+        checkpointDuration, checkpointAlignment, checkpointPause, checkpointsCompleted, checkpointFailures, checkpointSize,
+        checkpointLastID,
         jobRestarts, stateEntries, stateMemory, windowLateRecords, windowGapRecords, joinLateRecords, patternLateRecords,
         asyncInFlight, asyncRetries, asyncTimeouts, asyncLatency, lookupHits, lookupMisses, lookupEntries,
         sinkInFlight, sinkRecords, sinkRetries, sinkBatch, seriesDropped,

@@ -209,7 +209,8 @@ final class JobAttempt {
 
     /// The next time at which `turn` has something to do without an event.
     var deadlineNanos: Int64 {
-        let (began, millis) = machine.openEpoch == nil
+        let (began, millis) =
+            machine.openEpoch == nil
             ? (lastBarrierNanos, options.checkpointIntervalMillis) : (epochClockNanos, options.epochTimeoutMillis + 1)
         return min(drainDeadlineNanos, began + Int64(millis) * 1_000_000)
     }
@@ -239,10 +240,12 @@ final class JobAttempt {
                     let file = try OperatorListFile.write(
                         list, "list/\(list.operatorID)-\(task)-\(snapshot.epoch)-\(attempt).\(list.name)", files)
                     share.lists.append(
-                        (list.operatorID,
+                        (
+                            list.operatorID,
                             CheckpointManifest.List(
                                 name: list.name, schema: list.schema, count: list.items.count, file: file,
-                                share: list.share)))
+                                share: list.share)
+                        ))
                 }
                 try faults?.reached(.stateWritten)
                 events.post(.written(task: task, snapshot.epoch, share))

@@ -137,7 +137,8 @@ public final class JobRunner: Sendable {
             let (savepoints, events) = state.withLock { ($0.savepoints, $0.events) }
             guard let savepoints, let events, savepoints.add(request) else {
                 return continuation.resume(
-                    throwing: SavepointError("job '\(jobName)' does not run just now (\(status)); a savepoint needs a running job"))
+                    throwing: SavepointError(
+                        "job '\(jobName)' does not run just now (\(status)); a savepoint needs a running job"))
             }
             begin(events)
         }
@@ -157,7 +158,8 @@ public final class JobRunner: Sendable {
         for id in graph.statefulWithoutID {
             log(
                 .warning,
-                "operator '\(id)' has state but no id of its own; give it .id(…) so that its state is found after the graph changes")
+                "operator '\(id)' has state but no id of its own; give it .id(…) so that its state is found after the graph changes"
+            )
         }
         let checkpointMetrics = CheckpointMetrics(metrics, history: checkpointHistory)
         var decider = RestartDecider(options.restart)
@@ -262,7 +264,8 @@ public final class JobRunner: Sendable {
         if cause is any UnrestartableError { throw giveUp("a restart cannot mend this") }
         if expiriesInARow >= 3 { throw giveUp("three epochs in a row took too long and were given up") }
         if isStopRequested { throw giveUp("the job was being stopped") }
-        let verdict = isOutage
+        let verdict =
+            isOutage
             ? .restart(afterMillis: Self.outageDelayMillis)
             : decider.failed(
                 atMillis: environment.clock.wallMillis(), livedMillis: livedMillis, unit: Double.random(in: 0..<1))

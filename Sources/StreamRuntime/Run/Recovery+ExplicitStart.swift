@@ -23,7 +23,8 @@ extension Recovery {
     func explicitStart(_ store: FileCheckpointStore, _ decision: Decision?) throws -> RestorePoint? {
         guard let named = try named(store) else { return nil }
         guard let id = named.manifest.id else {
-            throw RecoveryRefusal("\(named.text) carries the id '\(named.manifest.checkpoint)', which is none", remedy: "Give another.")
+            throw RecoveryRefusal(
+                "\(named.text) carries the id '\(named.manifest.checkpoint)', which is none", remedy: "Give another.")
         }
         let last = try last(store, decision)
         if let last, last.origin == named.hash {
@@ -76,7 +77,9 @@ extension Recovery {
     /// Of `FileCheckpointStore.manifestName`: `chk-<epoch>-<attempt>.manifest`.
     private func id(ofManifest name: String) -> CheckpointID? {
         let words = name.prefix { $0 != "." }.split(separator: "-")
-        guard words.count == 3, let epoch = UInt64(words[1]), epoch <= UInt64(Int64.max), let attempt = AttemptID(String(words[2])) else {
+        guard words.count == 3, let epoch = UInt64(words[1]), epoch <= UInt64(Int64.max),
+            let attempt = AttemptID(String(words[2]))
+        else {
             return nil
         }
         return CheckpointID(job: job, island: 0, epoch: Epoch(epoch), attempt: attempt)

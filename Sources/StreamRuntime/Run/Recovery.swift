@@ -53,7 +53,8 @@ struct Recovery {
             backend: environment.backend, formats: environment.formats, files: restore.files ?? store,
             dropsUnknownState: options.dropsUnknownState, workFolder: workFolder,
             latencyIntervalMillis: options.latencyIntervalMillis, restore: restore, splits: splits,
-            hasUndecidedStarts: restore.hasUndecidedStarts(of: splits), clock: environment.clock, log: log, metrics: environment.metrics, pauses: pauses,
+            hasUndecidedStarts: restore.hasUndecidedStarts(of: splits), clock: environment.clock, log: log,
+            metrics: environment.metrics, pauses: pauses,
             faults: environment.faults, isCancelled: isCancelled)
         return JobAttempt(
             environment: taskEnvironment, plan: plan, executor: executor, options: options, store: store,
@@ -124,7 +125,8 @@ struct Recovery {
         let id = CheckpointID(job: job, island: 0, epoch: .genesis, attempt: owner.attempt)
         let operators = Dictionary(grouping: owner.splits, by: \.source).sorted { $0.key < $1.key }.map { source, splits in
             CheckpointManifest.OperatorEntry(
-                id: source.rawValue, positions: splits.map { .init(split: $0.split.id, next: $0.split.start) }, state: [], lists: [])
+                id: source.rawValue, positions: splits.map { .init(split: $0.split.id, next: $0.split.start) }, state: [],
+                lists: [])
         }
         _ = try store.publish(
             CheckpointManifest(

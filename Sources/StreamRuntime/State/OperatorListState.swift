@@ -91,8 +91,11 @@ final class OperatorLists {
         _ name: String, of operatorID: OperatorID, schema: String, share: OperatorList.Share? = nil,
         items: @escaping () -> [OperatorList.Item]
     ) throws {
-        guard !name.isEmpty, name.utf8.allSatisfy({ UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20
-            || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || "-_.".utf8.contains($0) })
+        guard !name.isEmpty,
+            name.utf8.allSatisfy({
+                UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20
+                    || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || "-_.".utf8.contains($0)
+            })
         else {
             throw GraphError(
                 "operator '\(operatorID)' declares the list '\(name)'; a name has letters, digits, '-', '_' and '.' only")

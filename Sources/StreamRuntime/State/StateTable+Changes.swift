@@ -117,7 +117,9 @@ extension StateTable {
             }
             let key = Self.key(slot).move()
             var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & core.pointee.mask
-            while Self.flags(core.pointee.slots + index * Self.stride).pointee != SlotFlags.empty { index = (index + 1) & core.pointee.mask }
+            while Self.flags(core.pointee.slots + index * Self.stride).pointee != SlotFlags.empty {
+                index = (index + 1) & core.pointee.mask
+            }
             let target = core.pointee.slots + index * Self.stride
             Self.flags(target).pointee = flags & ~SlotFlags.dirty
             Self.key(target).initialize(to: key)

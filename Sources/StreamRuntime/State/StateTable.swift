@@ -218,7 +218,9 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
     @inlinable func placeKey(_ key: Key, flags: UInt32) -> UnsafeMutableRawPointer {
         if (core.pointee.used + 1) * 4 > (core.pointee.mask + 1) * 3 { makeRoom() }
         var index = Int(truncatingIfNeeded: key.tableHash(seed: seed)) & core.pointee.mask
-        while Self.flags(core.pointee.slots + index * Self.stride).pointee != SlotFlags.empty { index = (index + 1) & core.pointee.mask }
+        while Self.flags(core.pointee.slots + index * Self.stride).pointee != SlotFlags.empty {
+            index = (index + 1) & core.pointee.mask
+        }
         let slot = core.pointee.slots + index * Self.stride
         Self.flags(slot).pointee = flags
         Self.key(slot).initialize(to: key)

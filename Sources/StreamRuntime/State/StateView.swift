@@ -62,7 +62,8 @@ public struct StateView {
         let isTimed = state.valueSchema == Timed<Value>.stateSchema
         guard state.keySchema == Key.stateSchema, isTimed || state.valueSchema == Value.stateSchema else {
             throw StateViewError(
-                "state '\(name)' is \(state.keySchema) → \(state.valueSchema), asked for was \(Key.stateSchema) → \(Value.stateSchema)")
+                "state '\(name)' is \(state.keySchema) → \(state.valueSchema), asked for was \(Key.stateSchema) → \(Value.stateSchema)"
+            )
         }
         var entries: [Key: Value] = [:]
         try forEach(position) { key, value in

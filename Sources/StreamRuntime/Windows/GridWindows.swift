@@ -18,7 +18,8 @@ public struct GridWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Valu
     @usableFromInline let table: StateTable<ID, WindowEntry<A.Accumulator>>
     @usableFromInline let time: WindowTime<ID>
 
-    @inlinable init(_ context: OperatorContext, _ logic: WindowLogic<A, E>, _ grid: WindowGrid, _ settings: WindowSettings) throws {
+    @inlinable init(_ context: OperatorContext, _ logic: WindowLogic<A, E>, _ grid: WindowGrid, _ settings: WindowSettings) throws
+    {
         self.logic = logic
         self.grid = grid
         trigger = settings.trigger

@@ -17,7 +17,8 @@ public struct SlicedWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Va
     @usableFromInline let places: TablePlaces<E.Key>
     @usableFromInline let time: WindowTime<E.Key>
 
-    @inlinable init(_ context: OperatorContext, _ logic: WindowLogic<A, E>, _ grid: WindowGrid, _ settings: WindowSettings) throws {
+    @inlinable init(_ context: OperatorContext, _ logic: WindowLogic<A, E>, _ grid: WindowGrid, _ settings: WindowSettings) throws
+    {
         self.logic = logic
         self.grid = grid
         plan = SlicePlan(grid: grid, lateness: settings.latenessMillis)

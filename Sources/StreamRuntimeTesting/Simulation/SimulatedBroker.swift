@@ -173,7 +173,8 @@ final class SimulatedBroker: @unchecked Sendable {  // the simulation's thread o
         guard var transaction = transactions[id] else { return }
         let (producer, epoch, offsets) = (transaction.producer, transaction.epoch, transaction.offsets)
         let places = transaction.places.sorted()
-        world.trace.note(isCommit ? "broker decides a commit" : "broker decides an abort", Int64(producer), Int64(epoch), detail: id)
+        world.trace.note(
+            isCommit ? "broker decides a commit" : "broker decides an abort", Int64(producer), Int64(epoch), detail: id)
         transaction.phase = .completing(isCommit: isCommit)
         transaction.unfinished = places.count + 1
         transactions[id] = transaction

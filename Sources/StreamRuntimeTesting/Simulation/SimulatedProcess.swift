@@ -37,4 +37,3 @@ final class SimulatedFaults: FaultInjector, @unchecked Sendable {  // the simula
         try life.check()
     }
 }
-

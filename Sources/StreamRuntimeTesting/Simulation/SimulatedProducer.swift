@@ -63,7 +63,9 @@ final class SimulatedProducer {
             do {
                 try broker.produce(batch, to: place, id: id, epoch: epoch)
             } catch BrokerError.retriable {
-                if !connection.life.isDead { sendNext(place, after: world.number(in: 1_000_000...10_000_000 as ClosedRange<Int64>)) }
+                if !connection.life.isDead {
+                    sendNext(place, after: world.number(in: 1_000_000...10_000_000 as ClosedRange<Int64>))
+                }
                 return
             } catch { return fail(error) }
             queues[place]?.removeFirst()

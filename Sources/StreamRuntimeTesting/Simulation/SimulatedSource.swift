@@ -75,10 +75,11 @@ public struct SimulatedReader<Element: StateCodable>: SourceReader {
             for (position, (bytes, after)) in records.enumerated() {
                 parts[index].next = after
                 emitted += 1
-                try output.collect(try bytes.withUnsafeBytes { bytes in
-                    var reader = ByteReader(bytes)
-                    return try Element(from: &reader)
-                })
+                try output.collect(
+                    try bytes.withUnsafeBytes { bytes in
+                        var reader = ByteReader(bytes)
+                        return try Element(from: &reader)
+                    })
                 if backPressure.isRaised, position + 1 < records.count {
                     isCutShort = true
                     break

@@ -111,7 +111,12 @@ final class SimulatedTransactions: TransactionDomain, @unchecked Sendable {  // 
         let end = partition.end
         if readsStable {
             let limit = world.now + timeoutNanos + 30_000_000_000
-            guard try world.wait(untilNanos: limit, for: { try connection.life.check(); return partition.stableEnd >= end })
+            guard
+                try world.wait(
+                    untilNanos: limit,
+                    for: {
+                        try connection.life.check(); return partition.stableEnd >= end
+                    })
             else { throw BrokerError.retriable("the decision partition does not become stable") }
         }
         // One simulation may run several jobs: the last one of this job counts.

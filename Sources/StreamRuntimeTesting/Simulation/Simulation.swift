@@ -117,7 +117,8 @@ public final class Simulation: @unchecked Sendable {  // its thread's only
         world.end()
         return Report(
             seed: seed, workload: workload.name, records: inputs.count, checkpoints: checkpoints, starts: starts,
-            faults: faults, points: points, faultedPoints: faultedPoints, virtualSeconds: Double(world.now) / 1e9, hash: world.trace.hash,
+            faults: faults, points: points, faultedPoints: faultedPoints, virtualSeconds: Double(world.now) / 1e9,
+            hash: world.trace.hash,
             findings: findings, trace: world.trace.lines)
     }
 

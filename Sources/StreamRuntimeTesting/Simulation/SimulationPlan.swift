@@ -59,7 +59,8 @@ struct SimulationPlan {
         let turn = Int(seed / Self.seedsOfAPoint % UInt64(points.count))
         for index in 0..<Int.random(in: 1...3, using: &random) {
             let point = index == 0 ? points[turn] : points.randomElement(using: &random) ?? .barrier
-            let event: Event = decidesOnBroker && Int.random(in: 0..<4, using: &random) == 0
+            let event: Event =
+                decidesOnBroker && Int.random(in: 0..<4, using: &random) == 0
                 ? .stall : .crash(ofComputer: Bool.random(using: &random))
             atPoints.append(AtPoint(point: point, hit: Self.hit(of: point, &random), event: event))
         }
@@ -82,14 +83,16 @@ struct SimulationPlan {
         case 5: return .diskFull(millis: millis)
         case 6: return .diskSlow(millis: millis)
         case 7: return .clockJump(millis: Int64.random(in: -3_600_000...3_600_000, using: &random))
-        case 8: return .storeTrouble(
-            throttled: Int.random(in: 0...40, using: &random), unanswered: Int.random(in: 0...20, using: &random),
-            millis: millis)
+        case 8:
+            return .storeTrouble(
+                throttled: Int.random(in: 0...40, using: &random), unanswered: Int.random(in: 0...20, using: &random),
+                millis: millis)
         case 9: return .coordinatorMoves(millis: millis)
         case 10: return .offsetsExpire(one: Bool.random(using: &random))
         case 11: return .stall
-        default: return .network(
-            loss: Int.random(in: 0...25, using: &random), late: Int.random(in: 0...25, using: &random), millis: millis)
+        default:
+            return .network(
+                loss: Int.random(in: 0...25, using: &random), late: Int.random(in: 0...25, using: &random), millis: millis)
         }
     }
 }

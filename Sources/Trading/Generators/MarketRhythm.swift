@@ -60,7 +60,8 @@ public struct MarketRhythm: Sendable {
     /// Whether symbol number `symbol` is halted, `millis` after the market's start.
     public func isHalted(symbol: Int64, atMillis millis: Int64) -> Bool {
         settings.haltMillionths > 0
-            && random(0x4A17 &+ UInt64(bitPattern: symbol), millis / settings.haltMillis, below: 1_000_000) < settings.haltMillionths
+            && random(0x4A17 &+ UInt64(bitPattern: symbol), millis / settings.haltMillis, below: 1_000_000)
+                < settings.haltMillionths
     }
 
     private func random(_ stream: UInt64, _ window: Int64, below bound: Int64) -> Int64 {

@@ -19,7 +19,9 @@ public final class ClickHouseTradeAnalyticsStore: TradeAnalyticsStore {
         let tables = tables
         do {
             let made = try await Provisioning.run([tables], creates: true)
-            return made.compactMap { if case .created = $0.outcome { "table \(client.database).\($0.resource.name)" } else { nil } }
+            return made.compactMap {
+                if case .created = $0.outcome { "table \(client.database).\($0.resource.name)" } else { nil }
+            }
         } catch {
             throw (error as? ProvisioningFailure)?.cause as? StoreError ?? .invalid("\(error)")
         }

@@ -8,12 +8,12 @@ public final class SQLiteTradeAnalyticsStore: TradeAnalyticsStore, SpannedByGuar
         (
             name: "1",
             sql: """
-                CREATE TABLE trades (\(SQLiteTrade.definitions), PRIMARY KEY (trade_id)) WITHOUT ROWID;
-                CREATE TABLE trade_volume_1m (
-                    symbol TEXT NOT NULL, minute INTEGER NOT NULL, trades INTEGER NOT NULL, shares INTEGER NOT NULL,
-                    notional INTEGER NOT NULL, open INTEGER NOT NULL, high INTEGER NOT NULL, low INTEGER NOT NULL,
-                    close INTEGER NOT NULL, PRIMARY KEY (symbol, minute)) WITHOUT ROWID;
-                """
+            CREATE TABLE trades (\(SQLiteTrade.definitions), PRIMARY KEY (trade_id)) WITHOUT ROWID;
+            CREATE TABLE trade_volume_1m (
+                symbol TEXT NOT NULL, minute INTEGER NOT NULL, trades INTEGER NOT NULL, shares INTEGER NOT NULL,
+                notional INTEGER NOT NULL, open INTEGER NOT NULL, high INTEGER NOT NULL, low INTEGER NOT NULL,
+                close INTEGER NOT NULL, PRIMARY KEY (symbol, minute)) WITHOUT ROWID;
+            """
         )
     ]
 

@@ -9,12 +9,12 @@ public final class SQLiteTradeHistoryStore: TradeHistoryStore, SpannedByGuard {
         (
             name: "1",
             sql: """
-                CREATE TABLE trades (id INTEGER PRIMARY KEY, \(SQLiteTrade.definitions));
-                CREATE UNIQUE INDEX trades_by_id ON trades (trade_id);
-                CREATE INDEX trades_of_user ON trades (user_id, executed_at DESC, trade_id DESC);
-                CREATE VIRTUAL TABLE trade_words USING fts5(
-                    words, content = '', columnsize = 0, detail = none, tokenize = 'unicode61');
-                """
+            CREATE TABLE trades (id INTEGER PRIMARY KEY, \(SQLiteTrade.definitions));
+            CREATE UNIQUE INDEX trades_by_id ON trades (trade_id);
+            CREATE INDEX trades_of_user ON trades (user_id, executed_at DESC, trade_id DESC);
+            CREATE VIRTUAL TABLE trade_words USING fts5(
+                words, content = '', columnsize = 0, detail = none, tokenize = 'unicode61');
+            """
         )
     ]
 

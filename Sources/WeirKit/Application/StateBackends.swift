@@ -24,7 +24,7 @@ public enum StandardBackends {
     public static let heap = StateBackendFactory(name: "heap") { _ in HeapBackend() }
 
     private static let rocksdbMemory = Setting.bytes(
-        "state.rocksdb.memory", default: 256 << 20, in: 16 << 20 ... 1 << 40,
+        "state.rocksdb.memory", default: 256 << 20, in: 16 << 20...1 << 40,
         help: "Memory of all RocksDB state of the process: tables, block cache and buffers together.")
     public static let rocksdb = StateBackendFactory(name: "rocksdb", configurationKeys: [rocksdbMemory.key]) {
         RocksDBBackend(memoryBytes: $0[rocksdbMemory])

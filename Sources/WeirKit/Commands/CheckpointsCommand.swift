@@ -44,7 +44,9 @@ struct CheckpointFolder: ParsableArguments {
         in folder: String, _ checkpoint: String?
     ) throws -> (manifest: CheckpointManifest, store: FileCheckpointStore, path: String) {
         if let savepoint = try savepoint(in: folder) {
-            guard checkpoint == nil else { throw UsageError("\(folder) is a savepoint: there is nothing to choose with --checkpoint") }
+            guard checkpoint == nil else {
+                throw UsageError("\(folder) is a savepoint: there is nothing to choose with --checkpoint")
+            }
             return (savepoint.manifest, savepoint.store(), "\(folder)/\(Savepoint.manifestName)")
         }
         let found = try CheckpointCatalog(folder).find(checkpoint)
@@ -82,7 +84,8 @@ struct CheckpointsList<App: WeirApplication>: ParsableCommand {
     }
 
     func run() throws {
-        let rows = try place.savepoint().map { [Self.row($0.manifest)] }
+        let rows =
+            try place.savepoint().map { [Self.row($0.manifest)] }
             ?? place.catalog().jobs.flatMap { folder in folder.manifestNames.compactMap { row(folder, $0) } }
         if output == .json { return print(try JSONOutput.text(rows)) }
         guard !rows.isEmpty else { return print("There are no checkpoints in \(place.folder).") }

@@ -52,7 +52,8 @@ struct RunCommand<App: WeirApplication>: AsyncParsableCommand {
         }
         guard !acceptReplay || fromCheckpoint != nil || fromSavepoint != nil else {
             throw UsageError(
-                "--accept-replay says that outputs may come again after --from-checkpoint or --from-savepoint; give one of them too")
+                "--accept-replay says that outputs may come again after --from-checkpoint or --from-savepoint; give one of them too"
+            )
         }
         let faults = try inject.map { text in
             do { return try FaultPlan(parsing: text) } catch { throw UsageError("--inject: \(error)") }

@@ -31,7 +31,8 @@ struct StateDumpCommand<App: WeirApplication>: ParsableCommand {
     }
 
     @OptionGroup var place: CheckpointFolder
-    @Option(help: ArgumentHelp("Of a folder with several checkpoints: its id or epoch; the newest unless given.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp("Of a folder with several checkpoints: its id or epoch; the newest unless given.", valueName: "id"))
     var checkpoint: String?
     @Option(name: .customLong("operator"), help: ArgumentHelp("Only of this operator.", valueName: "id"))
     var operatorID: String?
@@ -70,7 +71,8 @@ struct StateDumpCommand<App: WeirApplication>: ParsableCommand {
         let states = operators.filter { (operatorID ?? $0.operatorID) == $0.operatorID }.flatMap(\.states)
         if let state, !states.contains(state) {
             throw UsageError(
-                "there is no state '\(state)'.\(Nearest.suggestion(state, among: states)) States: \(states.joined(separator: ", "))")
+                "there is no state '\(state)'.\(Nearest.suggestion(state, among: states)) States: \(states.joined(separator: ", "))"
+            )
         }
     }
 }

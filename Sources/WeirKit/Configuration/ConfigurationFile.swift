@@ -34,7 +34,9 @@ enum ConfigurationFile {
             throw ConfigurationRefusal(["\(path):\(line): uses an anchor and aliases (&name, *name), which settings do not need"])
         }
         guard nesting(text) <= nestingMax else {
-            throw ConfigurationRefusal(["\(path): has more than \(nestingMax) brackets or braces open at once, which settings do not need"])
+            throw ConfigurationRefusal([
+                "\(path): has more than \(nestingMax) brackets or braces open at once, which settings do not need"
+            ])
         }
         let root: Node?
         do {

@@ -11,7 +11,8 @@ public enum StandardSettings {
         "job.id", help: "The job's id, 32 hex digits, instead of the derived one.", flag: "job-id")
 
     public static let parallelism = Setting.integer(
-        "parallelism", default: 1, in: 1...1024, help: "Subtasks of each operator that sets no number of its own, up to parallelism.max.",
+        "parallelism", default: 1, in: 1...1024,
+        help: "Subtasks of each operator that sets no number of its own, up to parallelism.max.",
         flag: "parallelism")
     public static let maxParallelism = Setting.integer(
         "parallelism.max", default: 128, in: 1...32_768,
@@ -78,13 +79,14 @@ public enum StandardSettings {
     }
     static let stateBackendName = "state.backend"
 
-    static let keys: [ConfigurationKey] = [
-        dataFolder.key, namespace.key, jobID.key, parallelism.key, maxParallelism.key, threads.key, batchRecords.key,
-        drainTimeout.key, latencyInterval.key, checkpointFolder.key, checkpointInterval.key, checkpointTimeout.key,
-        checkpointsRetained.key, restartStrategy.key, restartDelay.key, restartDelayMax.key, restartResetAfter.key,
-        restartAttempts.key, restartFailures.key, restartPeriod.key, logLevel.key, logLevels.key, logFormat.key,
-        metricsEnabled.key, metricsHost.key, metricsPort.key,
-    ] + TracingSettings.keys + ControlSettings.keys
+    static let keys: [ConfigurationKey] =
+        [
+            dataFolder.key, namespace.key, jobID.key, parallelism.key, maxParallelism.key, threads.key, batchRecords.key,
+            drainTimeout.key, latencyInterval.key, checkpointFolder.key, checkpointInterval.key, checkpointTimeout.key,
+            checkpointsRetained.key, restartStrategy.key, restartDelay.key, restartDelayMax.key, restartResetAfter.key,
+            restartAttempts.key, restartFailures.key, restartPeriod.key, logLevel.key, logLevels.key, logFormat.key,
+            metricsEnabled.key, metricsHost.key, metricsPort.key,
+        ] + TracingSettings.keys + ControlSettings.keys
 }
 
 /// The names of the restart strategies.

@@ -38,7 +38,9 @@ public struct ControlFile: Sendable, Codable {
     public func write(_ path: String) throws {
         let temporary = "\(path).\(process.pid).tmp"
         let data: Data
-        do { data = try JSONEncoder().encode(self) } catch { throw CommandFailure("the control file cannot be encoded: \(error)") }
+        do { data = try JSONEncoder().encode(self) } catch {
+            throw CommandFailure("the control file cannot be encoded: \(error)")
+        }
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {

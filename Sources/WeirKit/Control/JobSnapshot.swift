@@ -148,7 +148,8 @@ extension JobSnapshot.Subtask {
             metrics.value(name, labels: ["operator": id, "subtask": number])
         }
         let watermarks = vertex.operators.compactMap { ofOperator("weir_watermark_timestamp_seconds", $0.id) }
-            .compactMap { Int64(exactly: ($0 * 1000).rounded()) }.filter { $0 > .min && $0 != 0 }  // a gauge that was never set reads 0
+            .compactMap { Int64(exactly: ($0 * 1000).rounded()) }
+            .filter { $0 > .min && $0 != 0 }  // a gauge that was never set reads 0
         self.init(
             vertex: vertex.id, subtask: subtask,
             // A source counts nothing itself: what its first operator takes in is what it has read.

@@ -128,7 +128,8 @@ public final class LogLevels: Sendable {
         guard !label.isEmpty, label.utf8.count <= 200 else { throw UsageError("a label has 1 to 200 characters") }
         guard let level = LogLevel(rawValue: text) else {
             let all = LogLevel.allCases.map(\.rawValue)
-            throw UsageError("'\(text)' is no level for '\(label)': \(all.joined(separator: ", "))\(Nearest.suggestion(text, among: all))")
+            throw UsageError(
+                "'\(text)' is no level for '\(label)': \(all.joined(separator: ", "))\(Nearest.suggestion(text, among: all))")
         }
         return level
     }

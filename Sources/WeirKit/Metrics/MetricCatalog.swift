@@ -8,8 +8,9 @@ public struct MetricCatalog: Sendable {
 
     /// What every executable has, and what `application` adds.
     public init<App: WeirApplication>(_ application: App.Type) {
-        self.init(MetricDescription.engine + MetricDescription.rocksDB + MetricDescription.job + MetricDescription.tracing
-            + MetricDescription.process + App.metrics)
+        self.init(
+            MetricDescription.engine + MetricDescription.rocksDB + MetricDescription.job + MetricDescription.tracing
+                + MetricDescription.process + App.metrics)
     }
 
     package init(_ metrics: [MetricDescription]) { all = metrics.sorted { $0.name < $1.name } }
@@ -27,7 +28,8 @@ public struct MetricCatalog: Sendable {
             return "| `\(metric.name)` | \(metric.kind.rawValue) | \(metric.unit) | \(labels) | \(metric.help) |"
         }
         let rows = labels.map { "| `\($0.name)` | \($0.meaning) | \($0.bound) |" }
-        return (["| metric | type | unit | labels | meaning |", "|---|---|---|---|---|"] + metrics
+        return
+            (["| metric | type | unit | labels | meaning |", "|---|---|---|---|---|"] + metrics
             + ["", "| label | is | how many values |", "|---|---|---|"] + rows).joined(separator: "\n")
     }
 }

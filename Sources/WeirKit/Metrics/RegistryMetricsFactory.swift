@@ -38,7 +38,9 @@ public final class RegistryMetricsFactory: MetricsFactory {
     ) -> any FloatingPointCounterHandler {
         handler(total(label), dimensions) { registry, identity -> SharedNumber in
             let number = SharedNumber()
-            registry.computed(identity.name, kind: .counter, help: help(identity, label), labels: identity.labels) { number.value }
+            registry.computed(identity.name, kind: .counter, help: help(identity, label), labels: identity.labels) {
+                number.value
+            }
             return number
         }
     }

@@ -7,7 +7,8 @@ import WeirKit
 /// `drill counts`: numbers through a shuffle and keyed state into a topic, on the embedded log or on Kafka.
 final class CountingDrill: JobDrill {
     static let name = "counts"
-    static let summary = "Numbers, counted per key in state of any size; on the embedded log or, with --set transport=kafka://…, Kafka."
+    static let summary =
+        "Numbers, counted per key in state of any size; on the embedded log or, with --set transport=kafka://…, Kafka."
     static let members = [
         DrillMember(NumberFeedJob.self, stage: 0), DrillMember(NumberCountJob.self, stage: 1, catchUp: .seconds(60)),
     ]

@@ -27,7 +27,9 @@ class TradingDrill {
         self.configuration = configuration
         resources = TradingResources(configuration: configuration, environment: environment)
         guard !resources.portfoliosURL.hasPrefix("memory:") else {
-            throw ConfigurationRefusal(["portfolios: what is kept in memory is gone with the first kill; leave it out, or use rocksdb: or dynamodb:"])
+            throw ConfigurationRefusal([
+                "portfolios: what is kept in memory is gone with the first kill; leave it out, or use rocksdb: or dynamodb:"
+            ])
         }
         tail = try DrillTail(
             resources, inputs: [Self.topics.orders], outputs: [Self.topics.executed, Self.topics.rejected])
@@ -112,7 +114,9 @@ final class SystemDrill: TradingDrill, JobDrill {
 
     override init(_ configuration: Configuration, _ environment: ApplicationEnvironment) throws {
         guard configuration[TradingSettings.transport] == nil else {
-            throw ConfigurationRefusal(["transport: 'drill up' runs on the embedded log; 'drill trade-execution' runs on Kafka too"])
+            throw ConfigurationRefusal([
+                "transport: 'drill up' runs on the embedded log; 'drill trade-execution' runs on Kafka too"
+            ])
         }
         try super.init(configuration, environment)
     }

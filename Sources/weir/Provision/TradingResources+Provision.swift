@@ -34,15 +34,18 @@ extension TradingResources {
     var stores: [OutsideStore] {
         let all = [
             OutsideStore(setting: TradingSettings.portfolios.key.name, scheme: "dynamodb") {
-                try unguarded(DynamoDBPortfolioStore.self, portfoliosURL, { try PortfolioStores.open(portfoliosURL) }) { await $0.close() }
-                    .tables
+                try unguarded(DynamoDBPortfolioStore.self, portfoliosURL, { try PortfolioStores.open(portfoliosURL) }) {
+                    await $0.close()
+                }
+                .tables
             },
             OutsideStore(setting: PersistenceSettings.history.key.name, scheme: "elasticsearch") {
                 try unguarded(ElasticsearchTradeHistoryStore.self, historyURL, { try openHistory() }) { await $0.close() }
                     .templates
             },
             OutsideStore(setting: PersistenceSettings.analytics.key.name, scheme: "clickhouse") {
-                try unguarded(ClickHouseTradeAnalyticsStore.self, analyticsURL, { try openAnalytics() }) { await $0.close() }.tables
+                try unguarded(ClickHouseTradeAnalyticsStore.self, analyticsURL, { try openAnalytics() }) { await $0.close() }
+                    .tables
             },
         ]
         return all.filter { store in parts.contains { $0.setting == store.setting && $0.scheme == store.scheme } }
@@ -55,7 +58,9 @@ extension TradingResources {
         try environment.shared.resource(
             Store.self, named: "provision \(url)",
             make: {
-                guard let store = try open() as? Store else { preconditionFailure("\(Self.scheme(url)): does not open \(Store.self)") }
+                guard let store = try open() as? Store else {
+                    preconditionFailure("\(Self.scheme(url)): does not open \(Store.self)")
+                }
                 return store
             }, close: close)
     }

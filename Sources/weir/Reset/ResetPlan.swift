@@ -34,7 +34,8 @@ struct ResetPlan {
         for job in jobs { try Self.refuse((try names(job) ?? []).filter { !Self.isOfJob($0) }, in: job) }
         paths = own.map { "\(data)/\($0)" } + jobs
         folders = dataNames.isEmpty ? [] : [data]
-        lockFiles = own.flatMap { Self.locks[$0] ?? (Self.databases.contains($0) ? [$0] : []) }.map { "\(data)/\($0)" }
+        lockFiles =
+            own.flatMap { Self.locks[$0] ?? (Self.databases.contains($0) ? [$0] : []) }.map { "\(data)/\($0)" }
             + jobs.map { "\($0)/owner.lock" }
         text = "\(own.count) file(s) and folder(s) of \(data) and \(jobs.count) checkpoint folder(s) in \(checkpoints)"
     }

@@ -61,7 +61,8 @@ struct TransactionsAbort: AsyncParsableCommand {
         case (let id?, nil): return [id]
         case (nil, let job?):
             guard island >= 0 else { throw UsageError("--island: \(island) is negative") }
-            let id = try JobID(job)
+            let id =
+                try JobID(job)
                 ?? JobID(namespace: configuration[StandardSettings.namespace], jobName: Weir.job(named: job).name)
             return KafkaTransactionalID.all(of: id, island: island).map(\.description)
         default: throw UsageError("give a transactional id, or --job JOB for both of a job's")
@@ -72,7 +73,8 @@ struct TransactionsAbort: AsyncParsableCommand {
         let owners = try await JobOwners(configuration)
         for id in ids {
             guard let job = KafkaTransactionalID(id)?.job else {
-                throw UsageError("'\(id)' is no transactional id of a Weir job, so nobody can say who uses it; --force aborts all the same")
+                throw UsageError(
+                    "'\(id)' is no transactional id of a Weir job, so nobody can say who uses it; --force aborts all the same")
             }
             if let owner = owners.owner(of: job) {
                 throw CommandFailure("job \(job) runs: \(owner). Stop it first; --force aborts all the same, and it will fail")

@@ -22,8 +22,9 @@ struct TransactionsCommand: ParsableCommand {
 /// Which cluster.
 struct ClusterFlags: ParsableArguments {
     @OptionGroup(title: "Settings") var flags: ConfigurationFlags
-    @Option(help: ArgumentHelp(
-        "The brokers, instead of those that the setting 'transport' names.", valueName: "host:port[,…]"))
+    @Option(
+        help: ArgumentHelp(
+            "The brokers, instead of those that the setting 'transport' names.", valueName: "host:port[,…]"))
     var brokers: String?
 
     func configuration() throws -> Configuration {
@@ -39,7 +40,8 @@ struct ClusterFlags: ParsableArguments {
         let resources = TradingResources(configuration: configuration, environment: ApplicationEnvironment())
         guard let cluster = try resources.kafkaConfiguration() else {
             throw UsageError(
-                "the topics are not on Kafka here (transport is \(resources.transportURL)); name a cluster with --brokers host:port")
+                "the topics are not on Kafka here (transport is \(resources.transportURL)); name a cluster with --brokers host:port"
+            )
         }
         return try KafkaAdmin(cluster)
     }

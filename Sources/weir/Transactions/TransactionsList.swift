@@ -23,8 +23,9 @@ struct TransactionsList: AsyncParsableCommand {
     @OptionGroup var cluster: ClusterFlags
     @Option(help: ArgumentHelp("Only this topic; may be repeated.", valueName: "name")) var topic: [String] = []
     @Flag(help: "Show every partition.") var all = false
-    @Option(help: ArgumentHelp(
-        "Time between the two looks (default: two checkpoint intervals and a second, 3s at least).", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp(
+            "Time between the two looks (default: two checkpoint intervals and a second, 3s at least).", valueName: "duration"))
     var interval: String?
     @Option(help: "table or json.") var output = OutputFormat.table
 
@@ -60,7 +61,8 @@ struct TransactionsList: AsyncParsableCommand {
         let standing = rows.count { $0.state == .standing }
         guard standing == 0 else {
             throw CommandFailure(
-                "\(standing) partition\(standing == 1 ? " stands" : "s stand") still: start the job that wrote there, or use 'txn abort'")
+                "\(standing) partition\(standing == 1 ? " stands" : "s stand") still: start the job that wrote there, or use 'txn abort'"
+            )
         }
     }
 

@@ -14,7 +14,8 @@ import Testing
         try Self.check(
             text,
             has: [
-                "weir_operator_records_in_total", "weir_operator_latency_seconds", "weir_task_busy_seconds_total", "weir_job_status",
+                "weir_operator_records_in_total", "weir_operator_latency_seconds", "weir_task_busy_seconds_total",
+                "weir_job_status",
             ])
     }
 

@@ -25,7 +25,9 @@ struct MetricList {
     /// The metric a series belongs to: a histogram has buckets, a sum and a count, a summary quantiles, a sum and a count.
     func metric(ofSeries name: String) -> Metric? {
         if let metric = byName[name], metric.type != "histogram" { return metric }
-        for (suffix, types) in [("_bucket", ["histogram"]), ("_sum", ["histogram", "summary"]), ("_count", ["histogram", "summary"])]
+        for (suffix, types) in [
+            ("_bucket", ["histogram"]), ("_sum", ["histogram", "summary"]), ("_count", ["histogram", "summary"]),
+        ]
         where name.hasSuffix(suffix) {
             if let metric = byName[String(name.dropLast(suffix.count))], types.contains(metric.type) { return metric }
         }

@@ -43,7 +43,9 @@ import Testing
         try await prometheus.query(#"weir_server_jobs{status="RUNNING"}"#) { $0.first?.value == 1 }
 
         // The store that is away is seen, by rules that all work.
-        try await prometheus.query(#"weir_job_status{job="weir", job_name="trade-history", status="paused"}"#) { $0.first?.value == 1 }
+        try await prometheus.query(#"weir_job_status{job="weir", job_name="trade-history", status="paused"}"#) {
+            $0.first?.value == 1
+        }
         try await prometheus.query(#"ALERTS{alertname="WeirStoreBreakerOpen", store="history-elasticsearch"}"#) { !$0.isEmpty }
         try await prometheus.query(#"ALERTS{alertname="WeirJobPaused", job_name="trade-history"}"#) { !$0.isEmpty }
         try await Self.checkRules(prometheus)

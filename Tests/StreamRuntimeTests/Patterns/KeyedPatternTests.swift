@@ -144,10 +144,12 @@ private struct Outcome: Sendable, Equatable, StateCodable {
     }
 
     @Test func inProcessingTimeRecordsCountWhenTheyCome() throws {
-        let harness = try OperatorHarness(collecting: Self.timeouts, of: { (outcomes: HarnessStream<Outcome>) in
-            outcomes.keyed(by: \.user).pattern(Self.rejections).timeoutOutput(Self.timeouts).inProcessingTime()
-                .select { $0.events.map(\.order) }
-        })
+        let harness = try OperatorHarness(
+            collecting: Self.timeouts,
+            of: { (outcomes: HarnessStream<Outcome>) in
+                outcomes.keyed(by: \.user).pattern(Self.rejections).timeoutOutput(Self.timeouts).inProcessingTime()
+                    .select { $0.events.map(\.order) }
+            })
         try harness.push(Outcome("ann", 1))
         try harness.advance(by: .seconds(30))
         try harness.push(Outcome("ann", 2))

@@ -52,7 +52,9 @@ struct PatternSpec {
             var stage = Stage(letters: letters())
             stage.contiguity = index == 0 ? .relaxed : Contiguity.allCases.randomElement(using: &random) ?? .relaxed
             stage.isRising = chance(20)
-            if index > 0, chance(25) { stage.guards.append(Guard(letters: [Int.random(in: 0..<4, using: &random)], isDirect: chance(50))) }
+            if index > 0, chance(25) {
+                stage.guards.append(Guard(letters: [Int.random(in: 0..<4, using: &random)], isDirect: chance(50)))
+            }
             let counts = [(1, 1), (1, 1), (2, 2), (1, 2), (1, Int.max), (2, 3)]
             (stage.least, stage.most) = counts.randomElement(using: &random) ?? (1, 1)
             stage.isOptional = chance(25)
@@ -63,12 +65,15 @@ struct PatternSpec {
         var spec = PatternSpec(stages: stages)
         if stages.allSatisfy(\.isOptional) { spec.stages[0].isOptional = false }
         if chance(60) { spec.within = Int64.random(in: 2...9, using: &random) }
-        if spec.within != nil, chance(25) { spec.absence = [Guard(letters: [Int.random(in: 0..<4, using: &random)], isDirect: false)] }
-        spec.skip = [
-            .noSkip, .noSkip, .skipToNext, .skipPastLastEvent,
-            .skipToFirst("\(Int.random(in: 0..<stages.count, using: &random))"),
-            .skipToLast("\(Int.random(in: 0..<stages.count, using: &random))"),
-        ].randomElement(using: &random) ?? .noSkip
+        if spec.within != nil, chance(25) {
+            spec.absence = [Guard(letters: [Int.random(in: 0..<4, using: &random)], isDirect: false)]
+        }
+        spec.skip =
+            [
+                .noSkip, .noSkip, .skipToNext, .skipPastLastEvent,
+                .skipToFirst("\(Int.random(in: 0..<stages.count, using: &random))"),
+                .skipToLast("\(Int.random(in: 0..<stages.count, using: &random))"),
+            ].randomElement(using: &random) ?? .noSkip
         return spec
     }
 
@@ -78,8 +83,10 @@ struct PatternSpec {
         for (index, stage) in stages.enumerated() {
             for (number, rule) in stage.guards.enumerated() {
                 let condition: @Sendable (Letter) -> Bool = { rule.letters.contains($0.value) }
-                pattern = rule.isDirect
-                    ? pattern?.notNext("no-\(index)-\(number)", condition) : pattern?.notFollowedBy("no-\(index)-\(number)", condition)
+                pattern =
+                    rule.isDirect
+                    ? pattern?.notNext("no-\(index)-\(number)", condition)
+                    : pattern?.notFollowedBy("no-\(index)-\(number)", condition)
             }
             let simple: @Sendable (Letter) -> Bool = { stage.letters.contains($0.value) }
             let rising: @Sendable (Letter, PatternMatch<Letter>) -> Bool = {
@@ -87,13 +94,18 @@ struct PatternSpec {
             }
             switch (pattern, stage.contiguity) {
             case (nil, _): pattern = stage.isRising ? Pattern.begin("\(index)", rising) : Pattern.begin("\(index)", simple)
-            case (let before?, .strict): pattern = stage.isRising ? before.next("\(index)", rising) : before.next("\(index)", simple)
+            case (let before?, .strict):
+                pattern = stage.isRising ? before.next("\(index)", rising) : before.next("\(index)", simple)
             case (let before?, .relaxed):
                 pattern = stage.isRising ? before.followedBy("\(index)", rising) : before.followedBy("\(index)", simple)
             case (let before?, .any):
                 pattern = stage.isRising ? before.followedByAny("\(index)", rising) : before.followedByAny("\(index)", simple)
             }
-            if stage.most == .max { pattern = pattern?.times(stage.least...) } else { pattern = pattern?.times(stage.least...stage.most) }
+            if stage.most == .max {
+                pattern = pattern?.times(stage.least...)
+            } else {
+                pattern = pattern?.times(stage.least...stage.most)
+            }
             if stage.isOptional { pattern = pattern?.optional }
             if stage.isGreedy { pattern = pattern?.greedy }
             if stage.isConsecutive { pattern = pattern?.consecutive }
@@ -177,7 +189,8 @@ struct PatternReference {
             guard spec.stages[other].isGreedy, isReachable(row, other) else { return false }
             return range.contains { at in
                 let isNear = row.isEmpty || at == row[row.count - 1].at + 1
-                let waits = row.last?.stage == other ? !spec.stages[other].isConsecutive : spec.stages[other].contiguity != .strict
+                let waits =
+                    row.last?.stage == other ? !spec.stages[other].isConsecutive : spec.stages[other].contiguity != .strict
                 return (waits || isNear) && satisfies(row, other, at) && isClear(row, other, range.lowerBound...at)
             }
         }
@@ -191,11 +204,12 @@ struct PatternReference {
         if stage == last.stage {
             passes = spec.stages[stage].isConsecutive ? gap.isEmpty : gap.allSatisfy { !satisfies(row, stage, $0) }
         } else {
-            passes = switch spec.stages[stage].contiguity {
-            case .strict: gap.isEmpty
-            case .relaxed: gap.allSatisfy { !satisfies(row, stage, $0) }
-            case .any: true
-            }
+            passes =
+                switch spec.stages[stage].contiguity {
+                case .strict: gap.isEmpty
+                case .relaxed: gap.allSatisfy { !satisfies(row, stage, $0) }
+                case .any: true
+                }
         }
         return passes && isClear(row, stage, last.at + 1...at) && !isOutbid(row, stage, last.at + 1...at)
     }

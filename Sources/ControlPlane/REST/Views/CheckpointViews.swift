@@ -68,7 +68,8 @@ package enum CheckpointViews {
             "checkpoint_type": isSavepoint ? "SAVEPOINT" : "CHECKPOINT",
             "tasks": tasks ? .object(taskStatistics(record, view)) : [:],
             "weir": [
-                "alignmentMillisMax": JSON(record.alignmentMillisMax), "pauseMicrosMax": JSON(record.pauseMicrosMax.map { Int64($0) }),
+                "alignmentMillisMax": JSON(record.alignmentMillisMax),
+                "pauseMicrosMax": JSON(record.pauseMicrosMax.map { Int64($0) }),
             ],
         ]
         switch record.status {

@@ -84,11 +84,14 @@ package enum JobViews {
 
     /// Failures of attempts and of processes, newest first.
     package static func exceptions(_ view: JobView, events: [JobEvent], max: Int = 20) -> JSON {
-        var failures = Array((view.record.failures + (view.snapshot?.failures ?? [])).reversed()).sorted { $0.atMillis > $1.atMillis }
+        var failures = Array((view.record.failures + (view.snapshot?.failures ?? [])).reversed()).sorted {
+            $0.atMillis > $1.atMillis
+        }
         if case .ended(.failed(let reason)) = view.record.state, failures.first?.isRestarted != false {
             failures.insert(
                 FailureRecord(
-                    atMillis: view.record.endedAtMillis ?? view.record.modifiedAtMillis, place: FailureRecord.ofProcess, type: "JobFailed",
+                    atMillis: view.record.endedAtMillis ?? view.record.modifiedAtMillis, place: FailureRecord.ofProcess,
+                    type: "JobFailed",
                     message: reason, isRestarted: false), at: 0)
         }
         let shown = failures.prefix(max)

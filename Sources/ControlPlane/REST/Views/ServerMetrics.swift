@@ -36,13 +36,14 @@ package enum ScrapeTargets {
     }
 
     package static func json(_ targets: [Target]) -> JSON {
-        JSON(targets.map { target -> JSON in
-            let host = target.host.contains(":") ? "[\(target.host)]" : target.host
-            return [
-                "targets": [JSON("\(host):\(target.port)")],
-                "labels": ["__meta_weir_job_name": JSON(target.job), "__meta_weir_job_id": JSON(target.id)],
-            ]
-        })
+        JSON(
+            targets.map { target -> JSON in
+                let host = target.host.contains(":") ? "[\(target.host)]" : target.host
+                return [
+                    "targets": [JSON("\(host):\(target.port)")],
+                    "labels": ["__meta_weir_job_name": JSON(target.job), "__meta_weir_job_id": JSON(target.id)],
+                ]
+            })
     }
 }
 

@@ -5,7 +5,9 @@ import WeirKit
 package enum VertexViews {
     /// Bytes are not counted here: records move as memory, not as bytes.
     static func ioMetrics(_ subtasks: [SubtaskView]) -> JSON {
-        func sum(_ path: KeyPath<JobSnapshot.Subtask, Int>) -> JSON { JSON(subtasks.reduce(0) { $0 + $1.reading[keyPath: path] }) }
+        func sum(_ path: KeyPath<JobSnapshot.Subtask, Int>) -> JSON {
+            JSON(subtasks.reduce(0) { $0 + $1.reading[keyPath: path] })
+        }
         return [
             "read-bytes": 0, "read-bytes-complete": true, "write-bytes": 0, "write-bytes-complete": true,
             "read-records": sum(\.recordsIn), "read-records-complete": true, "write-records": sum(\.recordsOut),
