@@ -5,7 +5,7 @@ import Synchronization
 /// aborted. It mends what the stand-in does to readers of committed records:
 ///
 /// - An answer lists transactions as aborted that ended before what it holds; a client throws away what the same producer
-///   has written since. They are taken off the list.
+///   has written since. They are taken off the list (`EndedTransactions`).
 /// - When there is nothing to read it answers at once, and is asked again without end. Such an answer is held back a little.
 ///
 /// Any task.
@@ -15,6 +15,7 @@ public final class BrokerProxy: Sendable {
 
     /// A proxy that runs until `stop`.
     public init(to upstreamPort: Int) async throws {
+        let ended = EndedTransactions()
         relay = try await TCPRelay(to: upstreamPort) { port in
             let requests = OpenRequests()
             return (
@@ -29,7 +30,7 @@ public final class BrokerProxy: Sendable {
                         var answer = frame
                         switch requests.ended(frame) {
                         case .fetch(let version):
-                            let (mended, isEmpty) = FetchAnswer.mended(frame, version: version) ?? (frame, false)
+                            let (mended, isEmpty) = FetchAnswer.mended(frame, version: version, ended) ?? (frame, false)
                             if isEmpty { try await Task.sleep(for: Self.nothingNewPause) }
                             answer = mended
                         case .whereabouts: answer = frame.replacingPort(upstreamPort, by: port)
@@ -106,78 +107,6 @@ private struct KafkaFrames {
         framed.writeInteger(Int32(frame.readableBytes))
         framed.writeImmutableBuffer(frame)
         return framed
-    }
-}
-
-/// Fetch answers of versions 4 to 11; later ones have another layout.
-private enum FetchAnswer {
-    private struct Aborted {
-        let producer: Int64
-        let firstOffset: Int64
-    }
-
-    /// Nil for what is not understood.
-    static func mended(_ frame: ByteBuffer, version: Int16) -> (answer: ByteBuffer, isEmpty: Bool)? {
-        guard (4...11).contains(version) else { return nil }
-        var (rest, answer, isEmpty) = (frame, ByteBuffer(), true)
-        func copy(_ count: Int) -> Bool {
-            guard let bytes = rest.readSlice(length: count) else { return false }
-            answer.writeImmutableBuffer(bytes)
-            return true
-        }
-        func copyCount() -> Int? {
-            guard let count = rest.readInteger(as: Int32.self) else { return nil }
-            answer.writeInteger(count)
-            return Int(count)
-        }
-        // Correlation id and throttle time, then error and session.
-        guard copy(version >= 7 ? 14 : 8), let topics = copyCount() else { return nil }
-        for _ in 0..<topics {
-            guard let name = rest.getInteger(at: rest.readerIndex, as: Int16.self), copy(2 + Int(name)),
-                let partitions = copyCount()
-            else { return nil }
-            for _ in 0..<partitions {
-                // Index, error, high watermark, last stable offset, log start offset.
-                guard copy(version >= 5 ? 30 : 22), let count = rest.readInteger(as: Int32.self) else { return nil }
-                var aborted: [Aborted] = []
-                for _ in 0..<max(0, count) {
-                    guard let (producer, first) = rest.readMultipleIntegers(as: (Int64, Int64).self) else { return nil }
-                    aborted.append(Aborted(producer: producer, firstOffset: first))
-                }
-                let preferred: Int32? = version < 11 ? nil : rest.readInteger()
-                guard let bytes = rest.readInteger(as: Int32.self), let records = rest.readSlice(length: max(0, Int(bytes)))
-                else { return nil }
-                let kept = ending(aborted, in: records)
-                answer.writeInteger(Int32(kept.count))
-                for one in kept { answer.writeMultipleIntegers(one.producer, one.firstOffset) }
-                if let preferred { answer.writeInteger(preferred) }
-                answer.writeInteger(bytes)
-                answer.writeImmutableBuffer(records)
-                if bytes > 0 { isEmpty = false }
-            }
-        }
-        return rest.readableBytes == 0 ? (answer, isEmpty) : nil
-    }
-
-    /// Those of `aborted` whose marker is among the records: of a producer's, the last that began before it.
-    private static func ending(_ aborted: [Aborted], in records: ByteBuffer) -> [Aborted] {
-        if aborted.isEmpty { return [] }
-        var kept: [Aborted] = []
-        var at = records.readerIndex
-        // A batch: base offset, length, then at 21 its attributes, at 43 its producer; a control record's type is at 68.
-        while let offset = records.getInteger(at: at, as: Int64.self),
-            let length = records.getInteger(at: at + 8, as: Int32.self),
-            length > 0, let attributes = records.getInteger(at: at + 21, as: Int16.self),
-            let producer = records.getInteger(at: at + 43, as: Int64.self)
-        {
-            let isControl = attributes & 0x20 != 0
-            if isControl, records.getInteger(at: at + 68, as: Int16.self) == 0 {
-                let candidates = aborted.filter { $0.producer == producer && $0.firstOffset < offset }
-                if let last = candidates.max(by: { $0.firstOffset < $1.firstOffset }) { kept.append(last) }
-            }
-            at += 12 + Int(length)
-        }
-        return kept.sorted { $0.firstOffset < $1.firstOffset }
     }
 }
 
