@@ -16,19 +16,22 @@ package struct RecoveryComparison {
     let island: Int
     let decisionTopic: String
     let decision: Decision?
+    /// The job's, as their places are named now.
+    let splits: [OwnedSplit]
     /// Of every owned split that has a broker offset here.
     package let committed: [BrokerOffset: CommittedOffset]
     /// The operator has said that a first start may begin although the group has offsets of its own.
     let acceptsBareOffsets: Bool
 
     package init(
-        job: JobID, island: Int, decisionTopic: String, decision: Decision?,
+        job: JobID, island: Int, decisionTopic: String, decision: Decision?, splits: [OwnedSplit],
         committed: [BrokerOffset: CommittedOffset], acceptsBareOffsets: Bool
     ) {
         self.job = job
         self.island = island
         self.decisionTopic = decisionTopic
         self.decision = decision
+        self.splits = splits
         self.committed = committed
         self.acceptsBareOffsets = acceptsBareOffsets
     }
@@ -57,9 +60,7 @@ package struct RecoveryComparison {
     private func compare(
         _ decision: Decision, _ present: [BrokerOffset: CommittedOffset]
     ) throws(RecoveryRefusal) {
-        let decided = Dictionary(
-            decision.offsets.compactMap { offset in offset.brokerOffset.map { ($0, offset.position.next) } },
-            uniquingKeysWith: { first, _ in first })
+        let decided = decidedPlaces(decision)
         for place in committed.keys.sorted(by: Self.order) {
             switch (decided[place], present[place]) {
             case (nil, nil): continue  // a partition that is new since the decision
@@ -78,6 +79,20 @@ package struct RecoveryComparison {
                 try compare(place, next, found, decision)
             }
         }
+    }
+
+    /// What is decided of each place under its name of now: a cluster goes by its list of brokers, which changes.
+    private func decidedPlaces(_ decision: Decision) -> [BrokerOffset: Int64] {
+        var now: [OperatorID: [String: BrokerOffset]] = [:]
+        for owned in splits { now[owned.source, default: [:]][owned.split.id] = owned.split.brokerOffset }
+        let decided = decision.offsets.compactMap { offset -> (BrokerOffset, Int64)? in
+            guard let then = offset.brokerOffset else { return nil }
+            guard let place = now[offset.source]?[offset.position.split],
+                (place.group, place.topic, place.partition) == (then.group, then.topic, then.partition)
+            else { return (then, offset.position.next) }
+            return (place, offset.position.next)
+        }
+        return Dictionary(decided, uniquingKeysWith: { first, _ in first })
     }
 
     private func compare(

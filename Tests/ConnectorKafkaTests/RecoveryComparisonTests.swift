@@ -31,11 +31,14 @@ import TransactionRules
     }
 
     private func outcome(
-        _ decision: Decision?, _ shown: [Shown], acceptsBareOffsets: Bool = false
+        _ decision: Decision?, _ shown: [Shown], at places: [BrokerOffset] = places, acceptsBareOffsets: Bool = false
     ) -> Result<RecoveryComparison.Outcome, RecoveryRefusal> {
+        let splits = places.map { place in
+            OwnedSplit(source: "in", split: SourceSplit(id: "in/\(place.partition)", start: 0, brokerOffset: place))
+        }
         let comparison = RecoveryComparison(
-            job: job, island: 0, decisionTopic: "weir-decisions", decision: decision,
-            committed: Dictionary(uniqueKeysWithValues: zip(Self.places, shown.map(committed))),
+            job: job, island: 0, decisionTopic: "weir-decisions", decision: decision, splits: splits,
+            committed: Dictionary(uniqueKeysWithValues: zip(places, shown.map(committed))),
             acceptsBareOffsets: acceptsBareOffsets)
         return Result { () throws(RecoveryRefusal) in try comparison.outcome() }
     }
@@ -79,6 +82,31 @@ import TransactionRules
             checkpoint: Self.checkpoint, manifestHash: "0011223344556677", offsets: [Self.decided.offsets[0]])
         #expect((try? outcome(one, [.agreeing, .absent]).get()) == .resume(one))
         #expect((try? outcome(one, [.agreeing, .agreeing]).get()) == nil)
+    }
+
+    /// The same cluster, reached by another list of brokers than when the decision was taken.
+    @Test func otherBrokersInTheList_areTheSameCluster_andWhatDisagreesIsStillRefused() {
+        let renamed = Self.places.map { place in
+            BrokerOffset(domain: "kafka://x,y", group: place.group, topic: place.topic, partition: place.partition)
+        }
+        #expect((try? outcome(Self.decided, [.agreeing, .agreeing], at: renamed).get()) == .resume(Self.decided))
+        for shown in [Shown.absent, .blank, .foreign, .otherOffset, .otherCheckpoint] {
+            #expect((try? outcome(Self.decided, [.agreeing, shown], at: renamed).get()) == nil, "\(shown)")
+        }
+    }
+
+    /// Offsets of a source on another cluster, with a group and a topic of the same names, are not this one's.
+    @Test func aSourceElsewhere_isNotTakenForThisOne() {
+        let elsewhere = Decision(
+            checkpoint: Self.checkpoint, manifestHash: "0011223344556677",
+            offsets: Self.decided.offsets
+                + Self.places.map { place in
+                    SourceOffset(
+                        source: "other", position: SplitPosition(split: "in/\(place.partition)", next: 9),
+                        brokerOffset: BrokerOffset(
+                            domain: "kafka://z", group: place.group, topic: place.topic, partition: place.partition))
+                })
+        #expect((try? outcome(elsewhere, [.agreeing, .agreeing]).get()) == .resume(elsewhere))
     }
 
     @Test func decisionOfAnotherIsland_isRefused() {

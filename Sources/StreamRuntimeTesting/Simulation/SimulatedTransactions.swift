@@ -93,7 +93,7 @@ final class SimulatedTransactions: TransactionDomain, @unchecked Sendable {  // 
         }
         let outcome = try RecoveryComparison(
             job: owner.job, island: owner.island, decisionTopic: Self.decisionTopic, decision: decision,
-            committed: committed, acceptsBareOffsets: false
+            splits: owner.splits, committed: committed, acceptsBareOffsets: false
         ).outcome()
         switch outcome {
         case .firstStart: return nil
