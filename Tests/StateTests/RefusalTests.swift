@@ -19,6 +19,19 @@ private struct ChangesOthers: KeyedProcessFunction {
     }
 }
 
+/// Registers timers of every other key, and deletes some.
+private struct WakesOthers: KeyedProcessFunction {
+    typealias Output = Int64
+
+    mutating func process<Out: Collector>(
+        _ input: Int64, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+    ) throws where Out.Element == Int64 {
+        for other in Int64(0)..<64 { context.timers.registerEventTime(at: 1000 + other, for: other) }
+        for other in Int64(0)..<64 { context.timers.delete(at: 1000, for: other) }
+        try out.collect(input)
+    }
+}
+
 /// What must not be restored is refused, in words that name the thing.
 @Suite struct RefusalTests {
     private func stored(_ world: StateWorld, _ backend: BackendCase) throws -> StatePart {
@@ -45,6 +58,19 @@ private struct ChangesOthers: KeyedProcessFunction {
         }
         try harness.push(1)
         let error = #expect(throws: ForeignKeyError.self) { _ = try harness.snapshot() }
+        #expect(error?.description.contains("only with the key that the function was called with") == true)
+    }
+
+    /// A store that can evict keeps the owned key groups' timers one beside the other, and had no place for the others'.
+    @Test(arguments: BackendCase.allCases)
+    func aFunctionThatRegistersTimersOfOtherKeysFailsTheJob(_ backend: BackendCase) throws {
+        let harness = try OperatorHarness(parallelism: 2, backend: backend.make()) { (numbers: HarnessStream<Int64>) in
+            numbers.keyed(by: { $0 }).process { _ in WakesOthers() }
+        }
+        let error = #expect(throws: ForeignKeyError.self) {
+            try harness.push(1)
+            _ = try harness.snapshot()
+        }
         #expect(error?.description.contains("only with the key that the function was called with") == true)
     }
 

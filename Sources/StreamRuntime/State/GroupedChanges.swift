@@ -61,6 +61,11 @@ public struct ForeignKeyError: UnrestartableError, CustomStringConvertible {
     public let group: Int
     public let owned: Range<Int>
 
+    @usableFromInline init(group: Int, owned: Range<Int>) {
+        self.group = group
+        self.owned = owned
+    }
+
     public var description: String {
         "state of a key in key group \(group) was changed by a subtask that owns the groups \(owned.lowerBound) to "
             + "\(owned.upperBound - 1): use state and timers only with the key that the function was called with"

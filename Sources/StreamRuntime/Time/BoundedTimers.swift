@@ -46,7 +46,7 @@
     @inlinable func register(_ timer: TimerKey<Key>) {
         guard table.presence(timer) != .live else { return }  // windows register the same timer with each record
         forgetWhatScansFind()
-        let index = index(timer)
+        guard let index = index(timer) else { return }
         let admission = groups[index].admit(TimerPosition(timer, scratch: &scratch), capacity: capacity)
         if admission == .present { return }
         table.set(timer, Unit())
@@ -58,7 +58,7 @@
     }
 
     @inlinable func delete(_ timer: TimerKey<Key>) {
-        let index = index(timer)
+        guard let index = index(timer) else { return }
         let position = TimerPosition(timer, scratch: &scratch)
         if groups[index].isWithinHorizon(position), !groups[index].remove(position) { return }
         erase(timer)
@@ -91,8 +91,14 @@
     /// RocksDB looks up to 32 keys at once.
     @inlinable static var readAheadMax: Int { 64 }
 
-    @inlinable func index(_ timer: TimerKey<Key>) -> Int {
-        table.keyGroups.group(ofHash: timer.key.stableHash) - owned.lowerBound
+    /// `nil` for a key of another subtask: that fails the job (`ForeignKeyError`), as a change of its state does.
+    @inlinable func index(_ timer: TimerKey<Key>) -> Int? {
+        let group = table.keyGroups.group(ofHash: timer.key.stableHash)
+        guard owned.contains(group) else {
+            table.fault.record(ForeignKeyError(group: group, owned: owned))
+            return nil
+        }
+        return group &- owned.lowerBound
     }
 
     /// Removes a timer without asking the store whether it is there.
