@@ -148,7 +148,7 @@ final class CrashDisk: Sendable {
             store.close()
         }
         if case .powerLost(let seed) = ending {
-            var random = SeededGenerator(state: seed &* 7_919 &+ UInt64(crashAt))
+            var random = SeededGenerator(seed: seed &* 7_919 &+ UInt64(crashAt))
             try disk.losePower(&random)
         }
         let store = try LogStore(path: folder.path, options: options())

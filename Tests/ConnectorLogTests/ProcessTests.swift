@@ -44,7 +44,7 @@ import Testing
 
     @Test func killedProcessLosesNothingAcknowledgedAndTearsNothing() throws {
         let folder = TemporaryFolder()
-        var random = SeededGenerator(state: 11)
+        var random = SeededGenerator(seed: 11)
         var decided: UInt64 = 0
         for _ in 0..<6 {
             let child = try Child(folder.path, Self.folderVariable)

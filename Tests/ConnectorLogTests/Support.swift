@@ -124,18 +124,6 @@ func contents(_ store: LogStore, _ topic: String = "t") throws -> [[String]] {
 
 func texts(_ records: [LogRecord]) -> [String] { records.map { String(decoding: $0.value ?? [], as: UTF8.self) } }
 
-/// Reproducible randomness.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z &>> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z &>> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z &>> 31)
-    }
-}
-
 /// A wall clock that a test moves.
 final class ManualClock: RuntimeClock {
     private let millis: Atomic<Int64>

@@ -34,7 +34,7 @@ import WeirKit
     }
 
     @Test func anyTextGivesOneValidJSONLine() throws {
-        var random = SeededRandom(seed: 5)
+        var random = SeededGenerator(seed: 5)
         let (logger, lines) = make()
         for _ in 0..<500 {
             let scalars = (0..<20).compactMap { _ in UnicodeScalar(UInt32(random.next() % 0x3000)) }

@@ -135,7 +135,7 @@ import WeirKit
     }
 
     @Test func whatIsRenderedCanBeReadBack() throws {
-        var random = SeededRandom(seed: 11)
+        var random = SeededGenerator(seed: 11)
         let registry = MetricRegistry()
         var expected: [String: Double] = [:]
         let characters = Array("ab\"\\\n {},=ü")
