@@ -20,8 +20,10 @@ import Testing
         let environment = ProcessInfo.processInfo.environment
         guard let python = environment["WEIR_TEST_BROWSER_PYTHON"], let browser = environment["WEIR_TEST_BROWSER"] else {
             Issue.record(
-                "WEIR_TEST_BROWSER is not set: run `make test`, or `scripts/servers install browser` and `export $(scripts/servers env)`"
-            )
+                """
+                WEIR_TEST_BROWSER is not set: run `make test`, or `scripts/servers install browser` and \
+                `set -a; eval "$(scripts/servers env)"; set +a` before `swift test`
+                """)
             return
         }
         let harness = ServerHarness()
