@@ -122,7 +122,8 @@ public final class KafkaTransactions: TransactionDomain {
         let decision = try topic(owner).readLast()
         let comparison = RecoveryComparison(
             job: owner.job, island: owner.island, decisionTopic: settings.decisionTopic, decision: decision,
-            splits: owner.splits, committed: try CommittedOffsets(configuration: settings.configuration, owner: owner)
+            splits: owner.splits,
+            committed: try CommittedOffsets(configuration: settings.configuration, owner: owner)
                 .read(brokerOffsets(owner)),
             acceptsBareOffsets: acceptsBareOffsets)
         switch try comparison.outcome() {
