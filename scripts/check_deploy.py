@@ -1,12 +1,16 @@
-"""What scripts/check-deploy asks about documents and about moto. Each check prints one line, or fails.
+"""What scripts/check-deploy asks about documents and about what was applied. Each check prints one line, or fails.
 
   openapi FILE      operations are complete, and written so that API Gateway imports them
   collector FILE    what pipelines name is defined, and what is defined is used
   certificate       makes a certificate in the AWS that AWS_ENDPOINT_URL names, prints its ARN
   routes FILE       the API made there has exactly the routes of the document, each with an integration
+  stores            tasks are told the addresses of the managed stores made there, and Kafka's login
+  secrets FILE      no secret made there is in the Terraform state FILE
 """
 
+import json
 import sys
+from urllib.parse import urlsplit
 
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
 
@@ -119,6 +123,56 @@ def check_routes(path):
     print(f"API Gateway: {len(found)} routes, those of the document, each with an integration")
 
 
+def secret(client, name):
+    return client.get_secret_value(SecretId=name)["SecretString"]
+
+
+def check_stores():
+    import boto3
+
+    kafka, secrets = boto3.client("kafka"), boto3.client("secretsmanager")
+    cluster = kafka.list_clusters()["ClusterInfoList"][0]["ClusterArn"]
+    brokers = kafka.get_bootstrap_brokers(ClusterArn=cluster)["BootstrapBrokerStringSaslScram"]
+    group = boto3.client("elasticache").describe_replication_groups()["ReplicationGroups"][0]
+    prices = group["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
+    domain = boto3.client("opensearch").describe_domain(DomainName="weir-history")["DomainStatus"]
+    history = domain.get("Endpoint") or domain["Endpoints"]["vpc"]
+
+    definition = boto3.client("ecs").describe_task_definition(taskDefinition="weir-trade-execution")["taskDefinition"]
+    container = next(item for item in definition["containerDefinitions"] if item["name"] == "weir")
+    told = {item["name"]: item["value"] for item in container["environment"]}
+    login = json.loads(secret(secrets, "AmazonMSK_weir"))
+    properties = dict(pair.split("=", 1) for pair in secret(secrets, "weir/kafka-properties").split(","))
+    for what, found, expected in (
+        ("transport", told["WEIR_TRANSPORT"], f"kafka://{brokers}"),
+        ("prices", told["WEIR_PRICES"], f"rediss://{prices}:6379"),
+        ("history", urlsplit(secret(secrets, "weir/history")).hostname, history),
+        ("Kafka's user", properties["sasl.username"], login["username"]),
+        ("Kafka's password", properties["sasl.password"], login["password"]),
+    ):
+        if not expected or found != expected:
+            fail(f"{what}: tasks are told {found}, the store made says {expected}")
+    associated = kafka.list_scram_secrets(ClusterArn=cluster)["SecretArnList"]
+    if associated != [secrets.describe_secret(SecretId="AmazonMSK_weir")["ARN"]]:
+        fail(f"MSK takes the logins {associated}")
+    print("MSK, ElastiCache, OpenSearch: tasks are told their addresses and Kafka's login")
+
+
+def check_secrets(path):
+    import boto3
+
+    client = boto3.client("secretsmanager")
+    with open(path) as file:
+        state = file.read()
+    names = [item["Name"] for item in client.list_secrets()["SecretList"]]
+    for name in names:
+        value = secret(client, name)
+        values = json.loads(value).values() if value.startswith("{") else [value]
+        if any(len(item) >= 20 and item in state for item in values):
+            fail(f"the secret {name} is in the state")
+    print(f"state: none of {len(names)} secrets in it")
+
+
 if __name__ == "__main__":
     command, arguments = sys.argv[1], sys.argv[2:]
     checks = {
@@ -126,5 +180,7 @@ if __name__ == "__main__":
         "collector": check_collector,
         "certificate": make_certificate,
         "routes": check_routes,
+        "stores": check_stores,
+        "secrets": check_secrets,
     }
     checks[command](*arguments)
