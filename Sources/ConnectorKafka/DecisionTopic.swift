@@ -13,6 +13,8 @@ struct DecisionTopic {
     private static let sliceMillis: Int32 = 2_000
     /// Longer than any transaction a broker lets live by default (a minute and its ten-second sweep).
     private static let stableLimitMillis = 120_000
+    /// How long the decisions may stand still while they are read.
+    private static let silenceLimitMillis: Int64 = 60_000
     /// How long a cluster that comes up may take until it has as many brokers as the topic needs replicas.
     private static let brokersLimitMillis: Int64 = 60_000
     /// The first look back covers so many records; each further one eight times as many.
@@ -141,26 +143,60 @@ struct DecisionTopic {
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "reading \(partition)") }
         defer { rd_kafka_assign(client.pointer, nil) }
         var found: Record?
-        var next = start
-        while next < end {
+        var scan = PartitionScan(from: start, to: end)
+        var patience = Patience(since: clock.monotonicNanos())
+        while !scan.isComplete {
             if owner.isCancelled() { throw KafkaCancelled(waitingFor: "decisions of \(partition)") }
-            guard let message = rd_kafka_consumer_poll(client.pointer, 200) else { continue }
-            defer { rd_kafka_message_destroy(message) }
-            switch message.pointee.err {
-            case RD_KAFKA_RESP_ERR_NO_ERROR:
-                next = message.pointee.offset + 1
-                let own = UnsafeRawBufferPointer(start: message.pointee.key, count: message.pointee.key_len)
-                guard next <= end, own.elementsEqual(key) else { continue }
-                found =
-                    message.pointee.payload.map { .value(Array(UnsafeRawBufferPointer(start: $0, count: message.pointee.len))) }
-                    ?? .tombstone
-            // The stable end: control records behind the last decision have no message of their own.
-            case RD_KAFKA_RESP_ERR__PARTITION_EOF: next = end
-            case let code where code.isTransient: continue
-            case let code: throw KafkaError(code, "reading decisions from \(partition)")
+            let before = scan.next
+            if let message = rd_kafka_consumer_poll(client.pointer, 200) {
+                defer { rd_kafka_message_destroy(message) }
+                if let record = try heard(message.pointee, key, &scan, &patience) { found = record }
             }
+            if scan.next > before { patience = Patience(since: clock.monotonicNanos()) }
+            try wait(&patience, scan)
         }
         return found
+    }
+
+    /// The record with this key, if `message` is it and lies in the stretch.
+    private func heard(
+        _ message: rd_kafka_message_t, _ key: [UInt8], _ scan: inout PartitionScan, _ patience: inout Patience
+    ) throws -> Record? {
+        guard message.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            switch scan.hears(message.err, at: message.offset) {
+            case .goesOn: break
+            case .waits: patience.reason = KafkaError(message.err, "reading \(partition)").description
+            case .fails: throw KafkaError(message.err, "reading decisions from \(partition)")
+            }
+            return nil
+        }
+        let own = UnsafeRawBufferPointer(start: message.key, count: message.key_len)
+        guard scan.passes(recordAt: message.offset), own.elementsEqual(key) else { return nil }
+        return message.payload.map { .value(Array(UnsafeRawBufferPointer(start: $0, count: message.len))) } ?? .tombstone
+    }
+
+    /// Since when nothing has come, and why, as far as that is known.
+    private struct Patience {
+        let since: Int64
+        var reason: String?
+        var hasTold = false
+    }
+
+    private func wait(_ patience: inout Patience, _ scan: PartitionScan) throws {
+        let waitedMillis = (clock.monotonicNanos() - patience.since) / 1_000_000
+        let reason = patience.reason.map { " (\($0))" } ?? ""
+        guard waitedMillis < Self.silenceLimitMillis else {
+            throw KafkaError(
+                code: RD_KAFKA_RESP_ERR__TIMED_OUT,
+                message: """
+                    the decisions cannot be read: \(partition) ends at \(scan.end), and nothing came from \(scan.next) on for \
+                    \(waitedMillis / 1000) s\(reason). See that it has a leader (kafka-topics.sh --describe --topic \(topic)), \
+                    and its brokers' logs
+                    """)
+        }
+        guard waitedMillis >= 5_000, !patience.hasTold else { return }
+        patience.hasTold = true
+        owner.log(.warning, "waiting for decisions of \(partition)\(reason)", ["offset": "\(scan.next)", "end": "\(scan.end)"])
     }
 
     private func decode(_ value: [UInt8]) throws -> Decision {

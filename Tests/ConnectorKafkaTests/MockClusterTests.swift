@@ -6,7 +6,9 @@ import Testing
 
 /// librdkafka's in-process cluster: real protocol, scripted errors. It keeps no transactions and no
 /// committed offsets: error paths only, never a proof of exactly-once.
-final class MockCluster {
+///
+/// `@unchecked Sendable`: librdkafka locks what it scripts.
+final class MockCluster: @unchecked Sendable {
     private let handle: KafkaToolHandle
     private let cluster: OpaquePointer
     let bootstrap: String
@@ -34,6 +36,8 @@ final class MockCluster {
     static let endTransaction: Int16 = 26
     static let offsetCommit: Int16 = 28
     static let produce: Int16 = 0
+    static let fetch: Int16 = 1
+    static let findCoordinator: Int16 = 10
 }
 
 extension KafkaTests {
