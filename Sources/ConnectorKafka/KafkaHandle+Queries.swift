@@ -82,6 +82,19 @@ extension KafkaHandle {
         return try list.offsets("offset of")
     }
 
+    /// What a partition holds, the end excluded. Asked for, because a refusal to read carries no offsets on Kafka itself; what
+    /// the client has heard before when no answer comes; `nil`: nothing.
+    func heldOffsets(of place: TopicPartition, timeoutMillis: Int32) -> Range<Int64>? {
+        var low: Int64 = -1
+        var high: Int64 = -1
+        if rd_kafka_query_watermark_offsets(pointer, place.topic, place.partition, &low, &high, timeoutMillis)
+            != RD_KAFKA_RESP_ERR_NO_ERROR
+        {
+            rd_kafka_get_watermark_offsets(pointer, place.topic, place.partition, &low, &high)
+        }
+        return low >= 0 && high >= low ? low..<high : nil
+    }
+
     static let earliestTime: Int64 = -2
     static let latestTime: Int64 = -1
 

@@ -228,12 +228,9 @@ final class KafkaReaderCore {
     }
 
     private func outOfRange(_ place: TopicPartition) -> KafkaOffsetOutOfRange {
-        var low: Int64 = -1
-        var high: Int64 = -1
-        if let handle { rd_kafka_get_watermark_offsets(handle.pointer, place.topic, place.partition, &low, &high) }
-        return KafkaOffsetOutOfRange(
+        KafkaOffsetOutOfRange(
             topic: place.topic, partition: place.partition, position: indexOf[place].map { partitions[$0].next } ?? -1,
-            held: low >= 0 && high >= low ? low..<high : nil)
+            held: handle?.heldOffsets(of: place, timeoutMillis: 2_000))
     }
 
     // MARK: Positions

@@ -1,6 +1,7 @@
 import ConnectorKafka
 import Foundation
 import StreamRuntime
+import TestServers
 import Testing
 
 extension KafkaTests {
@@ -161,6 +162,32 @@ extension KafkaTests {
                 $0 is any UnrestartableError && "\($0)".contains("offset 2 of t/0") && "\($0)".contains("retention")
                     && "\($0)".contains("--namespace")
             }
+        }
+
+        /// Kafka says no offsets with its refusal: what the partition holds, and so what has happened, is asked for.
+        @Test func offsetOutOfRange_tellsWhatIsHeld_thoughTheRefusalDoesNot() async throws {
+            let broker = try TestBroker()
+            try makeTopics(broker.bootstrap, ["t"], partitions: 1)
+            try produce(broker.bootstrap, "t", (0..<3).map { (nil, "\($0)") })
+            try KafkaAdmin(KafkaConfiguration(bootstrapServers: broker.bootstrap))
+                .deleteRecords(topic: "t", partition: 0, before: 2)
+            let proxy = try await BrokerProxy(to: broker.port)
+            let bootstrap = "127.0.0.1:\(proxy.port)"
+            // Blocks: not on a thread of Swift's own pool, where the proxy runs.
+            let told = await withCheckedContinuation { (done: CheckedContinuation<String, Never>) in
+                DispatchQueue.global().async {
+                    do {
+                        var driven = try Driven(try seenSource(bootstrap, ["t"]), at: [SplitPosition(split: "t/0", next: 0)])
+                        try driven.take(1)
+                        done.resume(returning: "no error")
+                    } catch {
+                        done.resume(returning: "\(error)")
+                    }
+                }
+            }
+            await proxy.stop()
+            withExtendedLifetime(broker) {}
+            #expect(told.hasPrefix("offset 0 of t/0 is out of range (it holds 2 to 3): retention"), "\(told)")
         }
 
         @Test func aTopicThatWasReadAndIsGone_isRefusedForGood_anUnknownOneIsNot() throws {

@@ -7,6 +7,7 @@ import Synchronization
 /// - An answer lists transactions as aborted that ended before what it holds; a client throws away what the same producer
 ///   has written since. They are taken off the list (`EndedTransactions`).
 /// - When there is nothing to read it answers at once, and is asked again without end. Such an answer is held back a little.
+/// - With a refusal it tells the partition's offsets, which Kafka does not. They are taken out.
 ///
 /// Any task.
 public final class BrokerProxy: Sendable {

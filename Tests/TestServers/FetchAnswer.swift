@@ -97,10 +97,14 @@ enum FetchAnswer {
                 let partitions = copyCount()
             else { return nil }
             for _ in 0..<partitions {
-                // Index, error, high watermark, last stable offset, log start offset.
-                guard let index = rest.getInteger(at: rest.readerIndex, as: Int32.self), copy(version >= 5 ? 30 : 22),
-                    let count = rest.readInteger(as: Int32.self)
-                else { return nil }
+                guard let (index, error) = rest.readMultipleIntegers(as: (Int32, Int16).self) else { return nil }
+                answer.writeMultipleIntegers(index, error)
+                // High watermark, last stable offset, log start offset.
+                for _ in 0..<(version >= 5 ? 3 : 2) {
+                    guard let offset = rest.readInteger(as: Int64.self) else { return nil }
+                    answer.writeInteger(error == 0 ? offset : -1)
+                }
+                guard let count = rest.readInteger(as: Int32.self) else { return nil }
                 var aborted: [AbortedTransaction] = []
                 for _ in 0..<max(0, count) {
                     guard let (producer, first) = rest.readMultipleIntegers(as: (Int64, Int64).self) else { return nil }
