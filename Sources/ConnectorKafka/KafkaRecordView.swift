@@ -21,8 +21,11 @@ public struct KafkaRecordView: ~Copyable {
     public var timestampMillis: Int64? {
         var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
         let time = rd_kafka_message_timestamp(message, &kind)
-        return kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? nil : time
+        return kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? nil : Self.timestampMillis(ofRecord: time)
     }
+
+    /// Kafka's own mark of a record without a time is -1: brokers leave it on what older producers sent. Pure.
+    package static func timestampMillis(ofRecord time: Int64) -> Int64? { time == -1 ? nil : time }
 
     /// `nil` when the key is null, which is not the same as empty.
     public var key: UnsafeRawBufferPointer? {
