@@ -58,8 +58,7 @@ struct DecisionTopic {
         try admin.createTopics([
             KafkaTopicSpec(
                 topic, partitions: partitions, replicationFactor: replicationFactor,
-                // Small segments, so that compaction keeps what a start has to read short.
-                settings: ["cleanup.policy": "compact", "segment.bytes": "16777216", "segment.ms": "3600000"])
+                settings: ["cleanup.policy": "compact"], wishes: KafkaTopicSpec.smallSegments)
         ])
     }
 

@@ -9,14 +9,31 @@ public struct KafkaTopicSpec: Sendable, Hashable {
     public var replicationFactor: Int32?
     /// Broker-side settings, e.g. `cleanup.policy`.
     public var settings: [String: String]
+    /// Settings that are left out where a cluster refuses them: managed ones bound what their users may choose.
+    public var wishes: [String: String]
 
     public init(
-        _ name: String, partitions: Int32, replicationFactor: Int32? = nil, settings: [String: String] = [:]
+        _ name: String, partitions: Int32, replicationFactor: Int32? = nil, settings: [String: String] = [:],
+        wishes: [String: String] = [:]
     ) {
         self.name = name
         self.partitions = partitions
         self.replicationFactor = replicationFactor
         self.settings = settings
+        self.wishes = wishes
+    }
+
+    /// Of a topic of decisions, so that compaction keeps what a start has to read short.
+    public static let smallSegments = ["segment.bytes": "16777216", "segment.ms": "3600000"]
+
+    /// What to ask for when it was refused so; `nil`: the refusal stands. Pure.
+    package func withoutWishes(refused code: rd_kafka_resp_err_t) -> KafkaTopicSpec? {
+        guard !wishes.isEmpty, code == RD_KAFKA_RESP_ERR_POLICY_VIOLATION || code == RD_KAFKA_RESP_ERR_INVALID_CONFIG else {
+            return nil
+        }
+        var plain = self
+        plain.wishes = [:]
+        return plain
     }
 }
 
@@ -54,21 +71,29 @@ public final class KafkaAdmin: Sendable {
     /// Creates topics; one that exists already is an error (`TOPIC_ALREADY_EXISTS`).
     public func createTopics(_ specs: [KafkaTopicSpec]) throws {
         for spec in specs {
-            var text = [CChar](repeating: 0, count: 256)
-            var topic = rd_kafka_NewTopic_new(spec.name, spec.partitions, spec.replicationFactor ?? -1, &text, 256)
-            guard topic != nil else {
-                throw KafkaError(
-                    RD_KAFKA_RESP_ERR__INVALID_ARG, "create topic '\(spec.name)'", detail: String(cCharacters: text))
+            do {
+                try create(spec)
+            } catch let error as KafkaError {
+                guard let plain = spec.withoutWishes(refused: error.response) else { throw error }
+                try create(plain)
             }
-            defer { rd_kafka_NewTopic_destroy(topic) }
-            for (name, value) in spec.settings.sorted(by: { $0.key < $1.key }) {
-                rd_kafka_NewTopic_set_config(topic, name, value)
-            }
-            try request("create topic '\(spec.name)'", RD_KAFKA_ADMIN_OP_CREATETOPICS) { options, queue in
-                rd_kafka_CreateTopics(handle.pointer, &topic, 1, options, queue)
-            } results: { event, count in
-                rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), count)
-            }
+        }
+    }
+
+    private func create(_ spec: KafkaTopicSpec) throws {
+        var text = [CChar](repeating: 0, count: 256)
+        var topic = rd_kafka_NewTopic_new(spec.name, spec.partitions, spec.replicationFactor ?? -1, &text, 256)
+        guard topic != nil else {
+            throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG, "create topic '\(spec.name)'", detail: String(cCharacters: text))
+        }
+        defer { rd_kafka_NewTopic_destroy(topic) }
+        for (name, value) in spec.settings.merging(spec.wishes, uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }) {
+            rd_kafka_NewTopic_set_config(topic, name, value)
+        }
+        try request("create topic '\(spec.name)'", RD_KAFKA_ADMIN_OP_CREATETOPICS) { options, queue in
+            rd_kafka_CreateTopics(handle.pointer, &topic, 1, options, queue)
+        } results: { event, count in
+            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), count)
         }
     }
 

@@ -30,6 +30,18 @@ import Testing
         #expect(KafkaError(code, "reading t/0").isRetriable)
     }
 
+    /// As on managed clusters, which bound the size of segments.
+    @Test func aTopicIsMadeWithoutItsWishes_whereTheyAreRefused_andOnlyThen() throws {
+        let spec = KafkaTopicSpec(
+            "t", partitions: 1, settings: ["cleanup.policy": "compact"], wishes: KafkaTopicSpec.smallSegments)
+        for code in [RD_KAFKA_RESP_ERR_POLICY_VIOLATION, RD_KAFKA_RESP_ERR_INVALID_CONFIG] {
+            let plain = try #require(spec.withoutWishes(refused: code))
+            #expect(plain == KafkaTopicSpec("t", partitions: 1, settings: ["cleanup.policy": "compact"]))
+            #expect(plain.withoutWishes(refused: code) == nil, "refused for something else")
+        }
+        #expect(spec.withoutWishes(refused: RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) == nil)
+    }
+
     @Test func aWorkerThatHasEndedAnswersAtOnce() throws {
         let worker = BlockingWorker(name: "test")
         #expect(try worker.run("one", deadlineMillis: 60_000) { 1 } == 1)

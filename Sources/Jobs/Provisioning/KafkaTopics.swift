@@ -35,7 +35,9 @@ public struct KafkaTopics: ResourceProvider {
         let spec = KafkaTopicSpec(
             resource.name, partitions: partitions,
             replicationFactor: settings.removeValue(forKey: TopicPlan.replicationName).flatMap(Int32.init),
-            settings: settings)
+            settings: settings,
+            // Not fixed: clusters refuse them, or tell others than were asked for.
+            wishes: settings[TopicPlan.cleanupName] == TopicPlan.compactName ? KafkaTopicSpec.smallSegments : [:])
         try await blocking { try $0.ensure([spec]) }
     }
 

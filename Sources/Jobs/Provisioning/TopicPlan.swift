@@ -82,16 +82,16 @@ extension TopicPlan {
 
     static let partitionsName = "partitions"
     static let replicationName = "replicas"
+    static let cleanupName = "cleanup.policy"
+    static let compactName = "compact"
     static let dayMillis: Int64 = 86_400_000
 
     private func kafkaSettings(_ topic: Topic) -> [String: String] {
         var settings: [String: String]
         switch topic.cleanup {
-        case .days(let days): settings = ["cleanup.policy": "delete", "retention.ms": "\(days * Self.dayMillis)"]
-        case .never: settings = ["cleanup.policy": "delete", "retention.ms": "-1"]
-        // Small segments, so that compaction keeps what a start has to read short.
-        case .compact:
-            settings = ["cleanup.policy": "compact", "segment.bytes": "16777216", "segment.ms": "3600000"]
+        case .days(let days): settings = [Self.cleanupName: "delete", "retention.ms": "\(days * Self.dayMillis)"]
+        case .never: settings = [Self.cleanupName: "delete", "retention.ms": "-1"]
+        case .compact: settings = [Self.cleanupName: Self.compactName]
         }
         // With three replicas, an acknowledged record is on two of them at least.
         if let replication, replication >= 3 { settings["min.insync.replicas"] = "2" }
