@@ -39,29 +39,31 @@ struct Audit {
             throw CommandFailure("the audit reads the embedded log; the transport is \(resources.transportURL)")
         }
         var audit = Audit()
+        audit.copies = TradeCopies(resources)
         let finals = try await resources.portfolios().allPortfolios()
         let cash = try resources.startingCash()
         var conservation = Conservation(
             openings: finals.mapValues { _ in Portfolio(cash: cash) })
         var outcomes: Set<OrderID> = []
         var orders: [OrderID: UserID] = [:]
-        try forEach(store, topics.orders) { value in
+        try forEach(store, topics.orders) { value, _, _ in
             audit.orders += 1
             if let order = try? Order.decode(value) { orders[order.orderID] = order.userID }
         }
-        try forEach(store, topics.executed) { value in
+        try forEach(store, topics.executed) { value, partition, offset in
             let trade = try Trade.decode(value)
             audit.trades += 1
             if !outcomes.insert(trade.orderID).inserted { audit.countDoubled(trade.orderID) }
             conservation.add(trade)
-            audit.copies.add(trade)
+            audit.copies.add(trade, partition: partition, offset: offset)
         }
-        try forEach(store, topics.rejected) { value in
+        try forEach(store, topics.rejected) { value, _, _ in
             let rejection = try Rejection.decode(value)
             audit.rejections += 1
             if !outcomes.insert(rejection.orderID).inserted { audit.countDoubled(rejection.orderID) }
         }
-        try forEach(store, TradingTopics.deadLetters(of: topics.orders)) { _ in audit.deadLetters += 1 }
+        try forEach(store, TradingTopics.deadLetters(of: topics.orders)) { _, _, _ in audit.deadLetters += 1 }
+        try forEach(store, TradingTopics.deadLetters(of: topics.executed)) { _, _, _ in audit.copies.addDeadLetter() }
         try await audit.copies.read(resources)
         audit.distinctOrders = orders.count
         audit.users = finals.count
@@ -80,14 +82,14 @@ struct Audit {
     }
 
     private static func forEach(
-        _ store: LogStore, _ topic: String, _ body: (UnsafeRawBufferPointer) throws -> Void
+        _ store: LogStore, _ topic: String, _ body: (_ value: UnsafeRawBufferPointer, _ partition: Int32, _ offset: Int64) throws -> Void
     ) throws {
         guard let found = try store.topic(topic) else { return }
         for partition in 0..<found.partitions {
             let id = LogTopicPartition(topic: topic, partition: partition)
             let reader = try store.reader(id, at: try store.offsets(id).lowerBound)
             while let record = try reader.next() {
-                try body(record.value ?? UnsafeRawBufferPointer(start: nil, count: 0))
+                try body(record.value ?? UnsafeRawBufferPointer(start: nil, count: 0), partition, record.offset)
             }
         }
     }

@@ -117,6 +117,26 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         await store.close()
     }
 
+    /// So that a store which lacks a trade can be told from one that is behind.
+    @Test(arguments: [TradeHistoryJob.name, TradeAnalyticsJob.name])
+    func afterAGracefulStopTheCheckpointSaysThatEveryTradeIsWritten(_ name: String) async throws {
+        let bench = try PersistenceBench()
+        let history = try TradeHistoryStores.open("sqlite://\(bench.folder)/history.sqlite")
+        let analytics = try TradeAnalyticsStores.open("sqlite://\(bench.folder)/analytics.sqlite")
+        try bench.append((0..<300).map { bench.trade($0) })
+        let runner = name == TradeHistoryJob.name ? try bench.history(history) : try bench.analytics(analytics)
+        try await bench.runToTheEnd(runner, of: 300)
+        let progress = try #require(CopyProgress.newest(checkpointRoot: bench.folder + "/checkpoints", job: runner.job))
+        let topic = try #require(try bench.log.topic("trade_executed"))
+        for partition in 0..<topic.partitions {
+            let end = try bench.log.offsets(LogTopicPartition(topic: "trade_executed", partition: partition)).upperBound
+            #expect(end == 0 || progress.hasRead(partition: partition, offset: end - 1))
+            #expect(!progress.hasRead(partition: partition, offset: end))
+        }
+        await history.close()
+        await analytics.close()
+    }
+
     @Test func aGracefulStopLeavesAnalyticsCompleteBarsIncluded() async throws {
         let bench = try PersistenceBench()
         let store = try TradeAnalyticsStores.open("sqlite://\(bench.folder)/analytics.sqlite")
