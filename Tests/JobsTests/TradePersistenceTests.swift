@@ -117,7 +117,6 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         await store.close()
     }
 
-    /// So that a store which lacks a trade can be told from one that is behind.
     @Test(arguments: [TradeHistoryJob.name, TradeAnalyticsJob.name])
     func afterAGracefulStopTheCheckpointSaysThatEveryTradeIsWritten(_ name: String) async throws {
         let bench = try PersistenceBench()
