@@ -44,9 +44,12 @@ extension WeirApplication {
 
     /// Every setting of the executable.
     public static func configurationTable() throws -> ConfigurationTable {
-        try ConfigurationTable(
-            StandardSettings.keys + [StandardSettings.stateBackend(backends)] + backends.flatMap(\.configurationKeys)
-                + configurationKeys + jobs.flatMap { $0.configurationKeys })
+        try ConfigurationTable(standardKeys + configurationKeys + jobs.flatMap { $0.configurationKeys })
+    }
+
+    /// Those of every executable with these backends.
+    static var standardKeys: [ConfigurationKey] {
+        StandardSettings.keys + [StandardSettings.stateBackend(backends)] + backends.flatMap(\.configurationKeys)
     }
 
     /// Backends for reading what is stored, set up as if nothing was configured.

@@ -7,7 +7,8 @@ struct ConfigCommand<App: WeirApplication>: ParsableCommand {
             commandName: "config", abstract: "Show every setting, its value and where that came from.",
             discussion: """
                 Later ones win: defaults, the YAML file (--config or WEIR_CONFIG; nested names are joined with dots), \
-                variables (checkpoint.interval is WEIR_CHECKPOINT_INTERVAL), flags and --set. Secrets are masked.
+                variables (checkpoint.interval is WEIR_CHECKPOINT_INTERVAL), flags and --set. Secrets are masked. Markdown is \
+                what docs/settings.md holds.
 
                 EXAMPLES
                   \(App.commandName) config --config production.yaml
@@ -19,13 +20,19 @@ struct ConfigCommand<App: WeirApplication>: ParsableCommand {
     var flags: ConfigurationFlags
     @Flag(help: "Show what each setting means instead: its type, default, variable and flag.")
     var describe = false
-    @Option(help: "table or json.")
-    var output = OutputFormat.table
+    @Option(help: "table or json; with --describe, also markdown.")
+    var output = Output.table
+
+    enum Output: String, ExpressibleByArgument, CaseIterable { case table, json, markdown }
 
     private struct Entry: Encodable {
         let name: String
         let value: String
         let origin: String
+    }
+
+    func validate() throws {
+        if output == .markdown && !describe { throw ValidationError("--output markdown goes with --describe") }
     }
 
     func run() throws {
@@ -40,10 +47,28 @@ struct ConfigCommand<App: WeirApplication>: ParsableCommand {
 
     private func printDescriptions() throws {
         let keys = try App.configurationTable().keys.map(KeyDescription.init)
+        if output == .markdown { return print(Self.markdown(keys)) }
         if output == .json { return print(try JSONOutput.text(keys)) }
         var table = TextTable(["SETTING", "DEFAULT", "VARIABLE", "FLAG", "TYPE", "MEANING"])
         table.rows = keys.map { [$0.name, $0.default ?? "-", $0.variable, $0.flag ?? "-", $0.type, $0.help] }
         print(table.text)
+    }
+
+    /// Two tables: the settings of every executable, and those that this one adds.
+    private static func markdown(_ keys: [KeyDescription]) -> String {
+        let standard = Set(App.standardKeys.map(\.name))
+        let tables = [
+            ("Of every executable", keys.filter { standard.contains($0.name) }),
+            ("Of `\(App.commandName)`", keys.filter { !standard.contains($0.name) }),
+        ]
+        return tables.map { title, keys in
+            let rows = keys.map { key in
+                let name = "`\(key.name)`" + (key.flag.map { " `\($0)`" } ?? "")
+                return "| \(name) | \(key.type) | \(key.default.map { $0.isEmpty ? "" : "`\($0)`" } ?? "") | \(key.help) |"
+            }
+            return (["### \(title)", "", "| setting | takes | default | meaning |", "|---|---|---|---|"] + rows)
+                .joined(separator: "\n")
+        }.joined(separator: "\n\n")
     }
 }
 
