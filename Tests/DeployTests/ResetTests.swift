@@ -33,7 +33,7 @@ import Testing
     @Test func whatWeirMadeGoesAndNothingElse() throws {
         try make(
             "data/log/owner.lock", "data/portfolios/LOCK", "data/orders/LOCK", "data/history.sqlite", "data/history.sqlite-wal",
-            "data/service.key", "data/state/x/y", "checkpoints/\(job)/owner.lock", "checkpoints/\(job)/files/a",
+            "data/service.key", "data/state/x/y", "data/order-topic/owner.lock", "checkpoints/\(job)/owner.lock", "checkpoints/\(job)/files/a",
             "checkpoints/README.md")
         let done = try reset()
         #expect(done.status == 0, "\(done.errors)")

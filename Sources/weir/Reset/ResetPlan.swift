@@ -14,8 +14,11 @@ struct ResetPlan {
 
     var isEmpty: Bool { paths.isEmpty }
 
-    /// What embedded runs and services make in the data folder, and what locks it.
-    private static let locks = ["log": ["log/owner.lock"], "portfolios": ["portfolios/LOCK"], "orders": ["orders/LOCK"]]
+    /// What embedded runs, services and the example `order-topic` make in the data folder, and what locks it.
+    private static let locks = [
+        "log": ["log/owner.lock"], "portfolios": ["portfolios/LOCK"], "orders": ["orders/LOCK"],
+        "order-topic": ["order-topic/owner.lock"],
+    ]
     private static let databases = ["history.sqlite", "analytics.sqlite"]
     private static let secrets = ["service.key", "token.key"]
     private static let state = "state"
