@@ -25,6 +25,11 @@ final class KafkaClientContext: Sendable {
     var connectionFailure: String? { lastFailure.withLock { $0 } }
     fileprivate func noteConnectionFailure(_ text: String) { lastFailure.withLock { $0 = text } }
 
+    private let lastTransactionFailure = Mutex<String?>(nil)
+    /// Why the client's transaction can only be aborted, once that is so. There is no call that tells it to whoever writes.
+    var transactionFailure: String? { lastTransactionFailure.withLock { $0 } }
+    fileprivate func noteTransactionFailure(_ text: String) { lastTransactionFailure.withLock { $0 = text } }
+
     static func from(_ opaque: UnsafeMutableRawPointer?) -> KafkaClientContext? {
         opaque.map { Unmanaged<KafkaClientContext>.fromOpaque($0).takeUnretainedValue() }
     }
@@ -159,6 +164,7 @@ extension KafkaHandle {
             guard let client, let context = KafkaClientContext.from(rd_kafka_opaque(client)) else { return }
             let name = facility.map { String(cString: $0) } ?? ""
             if name == "FAIL", let text { context.noteConnectionFailure(String(cString: text)) }
+            if name == "TXNERR", let text { context.noteTransactionFailure(String(cString: text)) }
             // Warnings about properties of the other role are expected: one property list serves both.
             let severity: RuntimeLog.Level = name == "CONFWARN" || level > 4 ? .debug : level == 4 ? .info : .warning
             context.log(severity, "kafka client: \(text.map { String(cString: $0) } ?? "")", ["facility": name])

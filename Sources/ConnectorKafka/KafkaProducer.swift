@@ -207,7 +207,7 @@ extension KafkaProducer {
             while let message = rd_kafka_event_message_next(event) {
                 let own = UInt(bitPattern: message.pointee._private)
                 if message.pointee.err != RD_KAFKA_RESP_ERR_NO_ERROR {
-                    onEvent(.failed(Self.failure(message.pointee), tag: own))
+                    onEvent(.failed(failure(message.pointee), tag: own))
                 }
                 if own != tag {
                     delivered[tag, default: 0] += count
@@ -229,10 +229,13 @@ extension KafkaProducer {
         }
     }
 
-    private static func failure(_ message: rd_kafka_message_t) -> KafkaError {
+    private func failure(_ message: rd_kafka_message_t) -> KafkaError {
         let topic = message.rkt.map { String(cString: rd_kafka_topic_name($0)) } ?? "?"
+        // When a transaction fails the client drops what it has not sent: that says nothing of what went wrong.
+        let isDropped = message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT
         return KafkaError(
-            message.err, "a message to \(topic)/\(message.partition) was not delivered", isRetriable: false,
+            message.err, "a message to \(topic)/\(message.partition) was not delivered",
+            detail: isDropped ? handle.context.transactionFailure : nil, isRetriable: false,
             isOfTheRecord: KafkaRemedies.concernsTheRecord(message.err))
     }
 }

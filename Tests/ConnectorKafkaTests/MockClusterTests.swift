@@ -141,6 +141,20 @@ extension KafkaTests {
             again.close()
         }
 
+        /// The client drops the records of such a transaction, and says only that.
+        @Test func aTopicThatMayNotBeWritten_isTheReason_notThatItsRecordsAreDropped() throws {
+            let cluster = try MockCluster(["in", "out", "weir-decisions"])
+            let attempt = try Attempt(cluster.bootstrap)
+            try attempt.begin()
+            cluster.push(MockCluster.addPartitions, [RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED])
+            #expect {
+                try attempt.write("1")
+                try attempt.end(1)
+                try attempt.commit(1)
+            } throws: { "\($0)".contains("Topic authorization failed") }
+            attempt.close()
+        }
+
         @Test func undeliverableRecord_failsTheAttempt() throws {
             let (cluster, attempt) = try prepared()
             try attempt.transactions.commit(decision(attempt.owner, 1))
