@@ -107,9 +107,21 @@ extension KafkaHandle {
         let list = PartitionList(partitions.map { ($0, Int64(RD_KAFKA_OFFSET_INVALID)) })
         let code = list.withPointer { rd_kafka_committed(pointer, $0, timeoutMillis) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            if code == RD_KAFKA_RESP_ERR__TIMED_OUT, let refusal = refusalOfGroup() { throw refusal }
             throw error(code, "committed offsets of \(partitions[0].topic)")
         }
         return try list.committed()
+    }
+
+    /// Why the group cannot be used, if the client has been told: what comes of the search for its coordinator is for the
+    /// consumer, and who asks for offsets hears of a time-out only. Of a client that reads nothing.
+    private func refusalOfGroup() -> KafkaError? {
+        while let message = rd_kafka_consumer_poll(pointer, 0) {
+            defer { rd_kafka_message_destroy(message) }
+            let code = message.pointee.err
+            if code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED { return KafkaError(code, "finding the group's coordinator") }
+        }
+        return nil
     }
 }
 

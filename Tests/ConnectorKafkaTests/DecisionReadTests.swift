@@ -106,6 +106,17 @@ extension KafkaTests {
             #expect(try recovered(MockCluster.findCoordinator, refusals) != nil)
         }
 
+        /// The one that holds a source's offsets has to be allowed: who waits for it would wait for good.
+        @Test func aSourcesGroupThatIsNotAllowed_isSaid() throws {
+            let cluster = try MockCluster(["in"])
+            cluster.push(
+                MockCluster.findCoordinator, Array(repeating: RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, count: 1_000))
+            let source = try seenSource(cluster.bootstrap, ["in"], start: .committed)
+            #expect { try source.discoverSplits(sourceContext(isCancelled: LogLines().cancels(after: "never"))) } throws: {
+                "\($0)".contains("GROUP_AUTHORIZATION_FAILED") && "\($0)".contains("let the client's user use the group")
+            }
+        }
+
         @Test func aPartitionThatCannotBeRead_isWaitedForAndThenSaysSo() throws {
             let lines = LogLines()
             let refusals = Array(repeating: RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, count: 1_000)
