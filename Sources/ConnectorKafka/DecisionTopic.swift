@@ -38,6 +38,8 @@ struct DecisionTopic {
                 throw KafkaError(RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, "decision topic '\(topic)' was just made")
             } catch let error as KafkaError where !error.isRetriable {
                 if error.response == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS { return }
+                // A broker's own trouble, of which it says no more: another attempt may meet none.
+                if error.response == RD_KAFKA_RESP_ERR_UNKNOWN { throw error }
                 if error.response == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR,
                     clock.monotonicNanos() - start < Self.brokersLimitMillis * 1_000_000
                 {

@@ -106,6 +106,18 @@ extension KafkaTests {
             #expect(try recovered(MockCluster.findCoordinator, refusals) != nil)
         }
 
+        @Test func aBrokersOwnTrouble_isNoRefusal_whatMayNotBeUsedIsOne() throws {
+            for (code, isForGood) in [(RD_KAFKA_RESP_ERR_UNKNOWN, false), (RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, true)] {
+                let cluster = try MockCluster(["weir-decisions"])
+                cluster.set("weir-decisions", code)
+                let transactions = try KafkaTransactions(KafkaConfiguration(bootstrapServers: cluster.bootstrap))
+                defer { transactions.close() }
+                let owner = IslandOwner(
+                    job: job, jobName: "kafka", island: 0, attempt: .random(), splits: [], log: .silent, isCancelled: { false })
+                #expect { try transactions.recover(owner) } throws: { ($0 is any UnrestartableError) == isForGood }
+            }
+        }
+
         /// The one that holds a source's offsets has to be allowed: who waits for it would wait for good.
         @Test func aSourcesGroupThatIsNotAllowed_isSaid() throws {
             let cluster = try MockCluster(["in"])

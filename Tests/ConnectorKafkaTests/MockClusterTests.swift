@@ -30,6 +30,9 @@ final class MockCluster: @unchecked Sendable {
         rd_kafka_mock_push_request_errors_array(cluster, apiKey, errors.count, errors)
     }
 
+    /// Metadata says this of the topic from now on.
+    func set(_ topic: String, _ error: rd_kafka_resp_err_t) { rd_kafka_mock_topic_set_error(cluster, topic, error) }
+
     func down() { rd_kafka_mock_broker_set_down(cluster, 1) }
 
     static let addPartitions: Int16 = 24
