@@ -8,6 +8,10 @@ public struct TailedRecord: Sendable {
     public let topic: String
     public let key: [UInt8]
     public let value: [UInt8]
+
+    package init(topic: String, key: [UInt8], value: [UInt8]) {
+        (self.topic, self.key, self.value) = (topic, key, value)
+    }
 }
 
 /// Follows topics from outside, from their beginning on: committed records only, those of a partition in order. Owned by one
@@ -15,19 +19,38 @@ public struct TailedRecord: Sendable {
 public protocol TopicTail: AnyObject {
     /// What has come since the last call; empty when there is nothing new. Does not wait.
     func read() throws -> [TailedRecord]
+    /// False while it is known that there is more, and while it is not known where the topics end.
+    var isAtEnd: Bool { get }
 }
 
 extension TopicTail {
-    /// Everything there is: until nothing new has come for `quietMillis`.
+    /// Everything there is: until nothing new has come for `quietMillis` and the end is reached.
     public func readToEnd(quietMillis: Int) throws -> [TailedRecord] {
-        var all = try read()
-        var quietSince = ContinuousClock.now
-        while ContinuousClock.now - quietSince < .milliseconds(quietMillis) {
-            let found = try read()
-            if found.isEmpty { usleep(1_000) } else { quietSince = .now }
-            all += found
+        var all: [TailedRecord] = []
+        try Quiet.wait(millis: quietMillis, isAtEnd: { isAtEnd }) {
+            all += try read()
+            return all.count
         }
         return all
+    }
+}
+
+/// How one tells that there is nothing more to see.
+public enum Quiet {
+    /// A transaction that nobody ends keeps readers from the end for good.
+    private static let patience = Duration.seconds(30)
+
+    /// Calls `look`, which says how much it has seen in all, until that stays the same for so long and the end is reached: a
+    /// broker may be slow to answer, and one that is asked for the first time is. Half a minute without anything new is an end, too.
+    public static func wait(millis: Int, isAtEnd: () -> Bool = { true }, _ look: () throws -> Int) throws {
+        var seen = try look()
+        var since = ContinuousClock.now
+        while true {
+            let quiet = ContinuousClock.now - since
+            if quiet >= .milliseconds(millis), isAtEnd() || quiet >= patience { return }
+            let now = try look()
+            if now != seen { (seen, since) = (now, .now) } else { usleep(2_000) }
+        }
     }
 }
 
@@ -45,6 +68,9 @@ public final class LogTail: TopicTail {
         self.path = path
         self.topics = topics
     }
+
+    /// Each read goes to the end.
+    public var isAtEnd: Bool { true }
 
     public func read() throws -> [TailedRecord] {
         guard let store = try opened() else { return [] }
@@ -97,6 +123,12 @@ public final class KafkaTail: TopicTail {
     }
 
     deinit { reader?.close() }
+
+    public var isAtEnd: Bool {
+        guard let reader, !positions.isEmpty else { return false }
+        let lag = reader.lag()
+        return lag.count == positions.count && lag.allSatisfy { $0.records == 0 }
+    }
 
     public func read() throws -> [TailedRecord] {
         var kept = Kept()

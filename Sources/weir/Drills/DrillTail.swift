@@ -44,24 +44,18 @@ final class DrillTail {
     }
 
     /// Calls `look` until what a dead process had committed has been seen.
-    func settle(_ look: () throws -> Int) throws { try repeatUntilQuiet(quietMillis, look) }
+    func settle(_ look: () throws -> Int) throws { try Quiet.wait(millis: quietMillis, look) }
 
     /// Calls `look` until there is nothing more.
-    func toEnd(_ look: () throws -> Int) throws { try repeatUntilQuiet(kafka == nil ? quietMillis : Self.quietMillisEnd, look) }
+    func toEnd(_ look: () throws -> Int) throws {
+        let millis = kafka == nil ? quietMillis : Self.quietMillisEnd
+        try Quiet.wait(millis: millis, isAtEnd: { inputs.isAtEnd && outputs.isAtEnd }, look)
+    }
 
     /// What a reader who begins now finds in `topics`, from their beginning to their end: who has watched while transactions
     /// were aborted has seen what the broker told then, who begins later what is there.
     func contents(of topics: [String]) throws -> [TailedRecord] {
         try makeTail(topics).readToEnd(quietMillis: Self.quietMillisEnd)
-    }
-
-    private func repeatUntilQuiet(_ millis: Int, _ look: () throws -> Int) throws {
-        var seen = try look()
-        var quietSince = ContinuousClock.now
-        while ContinuousClock.now - quietSince < .milliseconds(millis) {
-            let now = try look()
-            if now != seen { (seen, quietSince) = (now, .now) } else { usleep(2_000) }
-        }
     }
 
     /// On Kafka; an embedded log makes its topics itself. Refused when one of them exists.
