@@ -51,6 +51,10 @@ private struct Leak: Error, CustomStringConvertible { let description = "passwor
             let json = [("content-type", "application/json; charset=utf-8")]
             #expect(try await call(.POST, "\(url)/v1/things", json, body: "{}").status == 201)
             #expect(try await call(.POST, "\(url)/v1/things", body: "{}").problem() == "unsupported-media-type")
+            let packed = try await call(.POST, "\(url)/v1/things", json + [("content-encoding", "gzip")], body: "{}")
+            #expect(try packed.status == 415 && packed.problem() == "unsupported-media-type")
+            let plain = try await call(.POST, "\(url)/v1/things", json + [("content-encoding", "identity")], body: "{}")
+            #expect(plain.status == 201)
             let large = try await call(.POST, "\(url)/v1/things", json, body: String(repeating: "x", count: 65_537))
             #expect(large.status == 413)
             #expect(try large.problem() == "content-too-large")
@@ -153,6 +157,26 @@ private struct Leak: Error, CustomStringConvertible { let description = "passwor
                 #expect(answer.hasPrefix("HTTP/1.1 431"), "\(answer)")
                 #expect(answer.contains("headers-too-large"))
             }
+        }
+    }
+
+    @Test func aClientThatWaitsToSendItsBodyIsToldTo() async throws {
+        try await withServer { _, port in
+            let head =
+                "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\n"
+                + "Expect: 100-continue\r\n"
+            let connection = try RawConnection(port: port)
+            await connection.write(head + "Content-Length: 2\r\n\r\n")
+            let interim = await connection.read(until: "\r\n\r\n")
+            #expect(interim.hasPrefix("HTTP/1.1 100 "), "\(interim)")
+            await connection.write("{}")
+            let answer = await connection.read()
+            #expect(answer.hasPrefix("HTTP/1.1 201 "), "\(answer)")
+            // Not to send what will not be taken.
+            let large = try RawConnection(port: port)
+            await large.write(head + "Content-Length: 65537\r\n\r\n")
+            let refusal = await large.read(until: "\r\n\r\n")
+            #expect(refusal.hasPrefix("HTTP/1.1 413 "), "\(refusal)")
         }
     }
 

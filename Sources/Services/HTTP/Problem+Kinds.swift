@@ -28,6 +28,10 @@ extension Problem {
     static let unsupportedMediaType = Problem(
         "unsupported-media-type", "The body is not JSON", .unsupportedMediaType, "Send content-type: application/json.")
 
+    static let unsupportedContentEncoding = Problem(
+        "unsupported-media-type", "The body is not JSON", .unsupportedMediaType,
+        "Send the body as it is, without content-encoding.")
+
     static let timedOut = Problem(
         "timed-out", "The request took too long", .serviceUnavailable,
         "It was given up; whether it took effect is not known. Repeat it, an order with the same Idempotency-Key.",

@@ -8,6 +8,7 @@ import NIOHTTPTypesHTTP1
 ///
 /// - Bytes that are no HTTP are answered with a problem, and the connection is closed.
 /// - An answer with `Connection: close` is the last one: what came behind its request is not read.
+/// - A client that waits to be told to send its body (`Expect: 100-continue`) is told so.
 /// - A body may go on beyond the limit only as long as it takes to answer it; a client that keeps sending, or
 ///   that trickles its request, is cut off. (Handlers stop reading at the limit; what they leave is read and thrown
 ///   away before the next request, which without this bound might never end.)
@@ -41,11 +42,14 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isCut else { return }
         switch unwrapInboundIn(data) {
-        case .head:
+        case .head(let head):
             unanswered += 1
             isReading = true
             bodyBytes = 0
             expectEnd(context)
+            if waits(head) {
+                context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+            }
         case .body(let buffer):
             bodyBytes += buffer.readableBytes
             if bodyBytes > limits.bodyBytesMax + Self.overrunBytesMax { return cut(context) }
@@ -106,6 +110,12 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(ByteBuffer(bytes: body))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in bound.value.close(promise: nil) }
+    }
+
+    /// Not behind an earlier request, whose answer it would be taken for; nor is a body asked for that is refused unread.
+    private func waits(_ head: HTTPRequest) -> Bool {
+        guard unanswered == 1, head.headerFields[.expect]?.lowercased() == "100-continue" else { return false }
+        return head.headerFields[.contentLength].flatMap(Int.init).map { $0 <= limits.bodyBytesMax } ?? true
     }
 
     private func expectEnd(_ context: ChannelHandlerContext) {

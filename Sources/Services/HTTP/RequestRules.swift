@@ -20,6 +20,8 @@ package enum RequestRules {
         where request.headers[values: name].count > 1 {
             throw .badRequest("The field \(name.canonicalName) is there more than once.")
         }
+        let encodings = request.headers[values: .contentEncoding]
+        guard encodings.allSatisfy({ $0.isEmpty || $0.lowercased() == "identity" }) else { throw .unsupportedContentEncoding }
         if let length = request.headers[.contentLength].flatMap(Int.init), length > limits.bodyBytesMax {
             throw .contentTooLarge(limits)
         }
