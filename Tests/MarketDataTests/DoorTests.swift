@@ -65,6 +65,7 @@ import TradingStores
         try await RunningService.with(symbols: RunningService.symbols(1)) { running async throws in
             for (version, key, path, status) in [
                 ("12", "dGhlIHNhbXBsZSBub25jZQ==", "/v1/prices", 400), ("13", "a\r\nsec-websocket-key: b", "/v1/prices", 400),
+                ("13", "", "/v1/prices", 400), ("13", "short", "/v1/prices", 400), ("13", "AAAA", "/v1/prices", 400),
                 ("13", "dGhlIHNhbXBsZSBub25jZQ==", "/v1/elsewhere", 404), ("13", "dGhlIHNhbXBsZSBub25jZQ==", "/v1//prices", 400),
             ] {
                 try await RawClient.connect(running.port) { client async throws in

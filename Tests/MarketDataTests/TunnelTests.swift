@@ -154,6 +154,12 @@ import TradingStores
                 }
                 #expect(tunnel.tunnels == 0)
             }
+            // The service is not asked for what is no handshake, nor called unavailable.
+            for key in ["", "short"] {
+                try await RawClient.connect(port) { client async throws in
+                    #expect(try await client.handshake(key: key).hasPrefix("HTTP/1.1 400 "))
+                }
+            }
         }
     }
 

@@ -21,7 +21,9 @@ struct PriceSocketAcceptor: WebSocketAcceptor {
 
     func accept(_ request: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<WebSocketOpening?> {
         let handshake = WebSocketHandshake(request)
-        guard handshake.path == APIRoutes.prices.path else { return channel.eventLoop.makeSucceededFuture(nil) }
+        guard handshake.path == APIRoutes.prices.path, handshake.isWellFormed else {
+            return channel.eventLoop.makeSucceededFuture(nil)
+        }
         guard refusal(handshake) == nil else {
             fanOut.metrics.refusedConnections.increment()
             return channel.eventLoop.makeSucceededFuture(nil)

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOHTTP1
@@ -13,8 +14,14 @@ struct WebSocketHandshake: Sendable {
 
     /// Whether it is complete, and has no body.
     var isWellFormed: Bool {
-        values("sec-websocket-key").count == 1 && values("sec-websocket-version") == ["13"]
-            && values("content-length").isEmpty && values("transfer-encoding").isEmpty
+        hasKey && values("sec-websocket-version") == ["13"] && values("content-length").isEmpty
+            && values("transfer-encoding").isEmpty
+    }
+
+    /// Whether there is one key, and it is what RFC 6455 says: 16 bytes in base64.
+    private var hasKey: Bool {
+        let keys = values("sec-websocket-key")
+        return keys.count == 1 && Data(base64Encoded: keys[0])?.count == 16
     }
 
     /// All values of a field; the name in lower case.
@@ -57,6 +64,6 @@ extension Problem {
 
     /// Nothing speaks against the request, and yet it did not become a WebSocket.
     static let handshakeRefused = Problem.badRequest(
-        "To become a WebSocket, a request must be the first on its connection and carry one Sec-WebSocket-Key and "
-            + "Sec-WebSocket-Version: 13.")
+        "To become a WebSocket, a request must be the first on its connection and carry one Sec-WebSocket-Key (16 bytes "
+            + "in base64) and Sec-WebSocket-Version: 13.")
 }

@@ -73,8 +73,8 @@ package final class WebSocketTunnel: WebSocketAcceptor {
 
     package func accept(_ request: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<WebSocketOpening?> {
         let handshake = WebSocketHandshake(request)
-        guard handshake.path == options.path, refusal(handshake) == nil, let key = handshake.values("sec-websocket-key").first,
-            takePlace()
+        guard handshake.path == options.path, refusal(handshake) == nil, handshake.isWellFormed,
+            let key = handshake.values("sec-websocket-key").first, takePlace()
         else { return channel.eventLoop.makeSucceededFuture(nil) }
         return connect(key: key, on: channel.eventLoop).map { [self] service in
             // Whoever leaves first takes the other along, also before the tunnel is built.
