@@ -7,9 +7,9 @@ struct ProvisionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "provision", abstract: "Make the topics, tables and templates that services and jobs need.",
         discussion: """
-            Makes what is missing in the systems that the settings name, and nothing in embedded ones, which make their \
-            files themselves. Run it as often as you like. What exists with other properties is reported, never \
-            changed. docs/provisioning.md lists everything.
+            Makes what is missing in the systems that the settings name. Embedded stores make their files themselves; an \
+            embedded log makes its topics when they are first written to, or here. Run it as often as you like. What exists \
+            with other properties is reported, never changed. docs/provisioning.md lists everything.
 
             Exit code 1 says that something is not as required: it differs, or with --dry-run it is missing.
 
