@@ -33,8 +33,8 @@ import Testing
     @Test func whatWeirMadeGoesAndNothingElse() throws {
         try make(
             "data/log/owner.lock", "data/portfolios/LOCK", "data/orders/LOCK", "data/history.sqlite", "data/history.sqlite-wal",
-            "data/service.key", "data/state/x/y", "data/order-topic/owner.lock", "checkpoints/\(job)/owner.lock", "checkpoints/\(job)/files/a",
-            "checkpoints/README.md")
+            "data/service.key", "data/state/x/y", "data/order-topic/owner.lock", "checkpoints/\(job)/owner.lock",
+            "checkpoints/\(job)/files/a", "checkpoints/README.md")
         let done = try reset()
         #expect(done.status == 0, "\(done.errors)")
         #expect(!exists("data") && !exists("checkpoints/\(job)") && exists("checkpoints/README.md"))
