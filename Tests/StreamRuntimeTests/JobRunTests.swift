@@ -48,6 +48,22 @@ struct Numbers: StreamJob {
     }
 }
 
+/// Options no clock and no batch could do.
+@Suite struct JobOptionsTests {
+    @Test func timesWithoutEndMeanNeverAndABatchHasARecordAtLeast() async throws {
+        let folder = try TemporaryFolder()
+        var options = testOptions(folder, intervalMillis: .max)
+        options.epochTimeoutMillis = .max
+        options.drainTimeoutMillis = .max
+        options.latencyIntervalMillis = .max
+        options.batchRecords = 0
+        let sink = CollectSink<Int64>()
+        let runner = try JobRunner(Numbers(sink: sink, count: 100), options: options, environment: JobEnvironment())
+        try await runner.run()
+        #expect(sink.elements.count == 50)
+    }
+}
+
 /// What a job tells of its checkpoints and failures.
 @Suite struct JobRecordTests {
     @Test func everySubtaskTellsHowLongItPausedForACheckpoint() async throws {

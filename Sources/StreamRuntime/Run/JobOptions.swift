@@ -35,6 +35,22 @@ public struct JobOptions: Sendable {
     public var batchRecords = 1024
 
     public init() {}
+
+    /// A century: never, and sums of it with times do not overflow.
+    private static let foreverMillis = 100 * 366 * 86_400_000
+    private static let batchRecordsMax = 1 << 16
+
+    /// With the nearest values that can be worked with: `.max` milliseconds mean never, a batch has a record at least.
+    var bounded: JobOptions {
+        func bound(_ millis: Int) -> Int { min(max(0, millis), Self.foreverMillis) }
+        var options = self
+        options.checkpointIntervalMillis = bound(checkpointIntervalMillis)
+        options.epochTimeoutMillis = bound(epochTimeoutMillis)
+        options.drainTimeoutMillis = bound(drainTimeoutMillis)
+        options.latencyIntervalMillis = bound(latencyIntervalMillis)
+        options.batchRecords = min(max(1, batchRecords), Self.batchRecordsMax)
+        return options
+    }
 }
 
 /// What the runtime uses of its surroundings.

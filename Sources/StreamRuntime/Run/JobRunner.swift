@@ -64,6 +64,7 @@ public final class JobRunner: Sendable {
     public init(_ jobType: some StreamJob, options: JobOptions, environment: JobEnvironment) throws {
         jobName = type(of: jobType).name
         job = options.jobID ?? JobID(namespace: options.namespace, jobName: type(of: jobType).name)
+        let options = options.bounded
         self.options = options
         self.environment = environment
         metrics = environment.metrics

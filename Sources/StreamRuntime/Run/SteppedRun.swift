@@ -35,6 +35,7 @@ package final class SteppedRun {
     package func start(_ options: JobOptions, order newOrder: TaskOrder? = nil) throws {
         end()
         if let newOrder { order = newOrder }
+        let options = options.bounded
         let plan = try Plan(graph, defaultParallelism: options.parallelism, keyGroups: options.keyGroups)
         let recovery = Recovery(
             graph: graph, plan: plan, job: job, jobName: jobName, options: options, environment: environment,
