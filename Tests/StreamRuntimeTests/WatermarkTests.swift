@@ -57,6 +57,33 @@ import Testing
         #expect(notes.watermarks.last == .max)
     }
 
+    /// One millisecond more than the longest bound was the shortest there is: event time began at 0 before any record.
+    @Test func aBoundWithoutEndHoldsEventTimeAtItsBeginning() throws {
+        let (source, notes) = (TestSource<Int64>(), Notes())
+        let test = try job(source, .boundedOutOfOrderness(.seconds(Int64.max)), notes, CollectSink())
+        try test.run()
+        source.push(contentsOf: [-5, 100])
+        try test.run()
+        #expect(notes.watermarks.allSatisfy { $0 <= 100 - Int64.max })
+    }
+
+    /// Its watermark is the greatest time there was.
+    private struct Greatest: WatermarkGenerator {
+        typealias Element = Int64
+        var watermark = Int64.min
+        mutating func observe(_ element: Int64, at millis: Int64) { watermark = max(watermark, millis) }
+    }
+
+    @Test func aRecordOfTheLastMillisecondDoesNotEndEventTime() throws {
+        let (source, notes) = (TestSource<Int64>(), Notes())
+        let test = try job(source, .custom { Greatest() }, notes, CollectSink())
+        source.push(.max)
+        try test.run()
+        #expect(notes.watermarks == [.max - 1])
+        try test.finish()
+        #expect(notes.watermarks == [.max - 1, .max])
+    }
+
     @Test func aSilentSplitIsIdleUntilItsNextRecord() throws {
         let (source, notes) = (TestSource<Int64>(splits: 2), Notes())
         let test = try job(source, .monotonic().idle(after: .seconds(5)), notes, CollectSink())

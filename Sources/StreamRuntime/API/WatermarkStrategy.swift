@@ -58,6 +58,7 @@ public protocol WatermarkGenerator<Element>: SendableMetatype {
     mutating func observe(_ element: Element, at millis: Int64)
 
     /// No record at or before this time is expected any more; `Int64.min` at first. Should it fall, the fall is ignored.
+    /// `Int64.max` counts as the millisecond before: that event time has ended is the source's to say.
     var watermark: Int64 { get }
 }
 
@@ -86,7 +87,7 @@ extension WatermarkStrategy {
     /// A record comes at most `bound` (of event time) after one with a later time.
     @inlinable public static func boundedOutOfOrderness<Element>(_ bound: Duration) -> Self
     where Generator == BoundedOutOfOrderness<Element> {
-        let behind = max(0, bound.wholeMillis) &+ 1
+        let behind = max(0, bound.wholeMillis).addingSaturating(1)
         return Self { BoundedOutOfOrderness(behind: behind) }
     }
 }

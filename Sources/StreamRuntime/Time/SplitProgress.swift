@@ -52,7 +52,8 @@
     }
 
     @usableFromInline mutating func observe(_ index: Int, _ watermark: Int64, hasRecords: Bool) {
-        splits[index].watermark = max(splits[index].watermark, watermark)
+        // The end of event time comes with that of the source (`end`), not with a record of that time.
+        splits[index].watermark = max(splits[index].watermark, min(watermark, .max - 1))
         guard hasRecords else { return }
         splits[index].isIdle = false
         splits[index].isSuspect = false
