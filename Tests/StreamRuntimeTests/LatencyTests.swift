@@ -18,6 +18,12 @@ import Testing
         return setup
     }
 
+    @Test func aDurationThatIsNoNumberIsLeftOut() {
+        let summary = MetricRegistry().summary("weir_test_seconds", help: "Durations.")
+        for seconds in [Double.nan, -.infinity, .infinity, 0.5] { summary.observe(seconds: seconds) }
+        #expect(summary.current.count == 3)
+    }
+
     @Test(arguments: [1, 3]) func everyMarkerReachesOneSubtaskOfEachOperator(parallelism: Int) throws {
         let numbers = TestSource<Int64>()
         let sums = CollectSink<String>()

@@ -12,7 +12,9 @@ struct LatencyWindow {
     private(set) var sumSeconds = 0.0
     private(set) var count = 0
 
+    /// What is no number is left out.
     mutating func observe(seconds: Double, at nanos: Int64) {
+        guard !seconds.isNaN else { return }
         rotate(nanos)
         current[Self.bucket(micros: seconds * 1e6)] &+= 1
         sumSeconds += seconds
