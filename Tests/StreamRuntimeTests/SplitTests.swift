@@ -16,6 +16,22 @@ import Testing
         #expect(sink.elements.sorted() == expected.sorted())
     }
 
+    private struct Doubled: Source {
+        let inner = TestSource<Int64>([1])
+        func discoverSplits(_ context: SourceContext) -> [SourceSplit] {
+            inner.discoverSplits(context) + inner.discoverSplits(context)
+        }
+        func makeReader(_ context: SourceReaderContext) throws -> TestSourceReader<Int64> { try inner.makeReader(context) }
+    }
+
+    /// A topic that is named twice, for one: of its two positions a checkpoint would keep one.
+    @Test func aSourceThatFindsASplitTwiceIsRefused() {
+        let error = #expect(throws: GraphError.self) {
+            try JobTest { flow in flow.source(Doubled(), id: "numbers").sink(CollectSink<Int64>()) }
+        }
+        #expect(error?.description.contains("source 'numbers'") == true && error?.description.contains("twice") == true)
+    }
+
     @Test func whatThePredicateThrowsFailsTheJob() throws {
         struct Unreadable: Error {}
         let source = TestSource<Int64>([1, 2, 3])

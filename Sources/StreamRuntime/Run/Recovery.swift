@@ -72,6 +72,10 @@ struct Recovery {
             guard !found.isEmpty else {
                 throw GraphError("source '\(node.id)' has nothing to read: it found no splits")
             }
+            if let (one, _) = zip(found, found.dropFirst()).first(where: { $0.id == $1.id }) {
+                throw GraphError(
+                    "source '\(node.id)' finds the split '\(one.id)' twice, and would read it twice: name each of its parts once")
+            }
             splits += found.map { OwnedSplit(source: node.id, split: $0) }
         }
         try CommittedPlaces.check(splits, domains: Set(graph.nodes.compactMap { $0.transactions?.identity }))
