@@ -77,6 +77,22 @@ struct Numbers: StreamJob {
         #expect(last.pauseMicrosMax == last.shares.compactMap(\.pauseMicros).max())
     }
 
+    /// It ended the process, with every other job of it.
+    @Test func aSumThatOverflowsFailsTheJobAndTellsTheRecord() async throws {
+        let folder = try TemporaryFolder()
+        var options = testOptions(folder)
+        options.parallelism = 1
+        let runner = try JobRunner(
+            AnyJob { flow in
+                flow.source(CollectionSource([1, Int.max, 5])).keyed(by: { _ in 0 }).aggregate(Sum()).id("total")
+                    .map { $0.value }.sink(ForEachSink { (_: Int) in })
+            }, options: options, environment: JobEnvironment())
+        await #expect(throws: JobFailure.self) { try await runner.run() }
+        let failure = try #require(runner.failures.last)
+        #expect(failure.type == "SumOverflow" && !failure.isRestarted)
+        #expect(failure.place.contains("total") && failure.position?.hasPrefix("at record 2 of 3 ") == true, "\(failure)")
+    }
+
     @Test func aFailureTellsWhichRecordItWasAndWhereTheSourceStood() async throws {
         struct Bad: Error {}
         let folder = try TemporaryFolder()

@@ -43,12 +43,12 @@ public struct Count<Input>: Aggregate {
     @inlinable public func result(_ count: Int) -> Int { count }
 }
 
-/// The sum of the inputs. Integers trap on overflow.
+/// The sum of the inputs. One of integers that overflows fails the job with a `SumOverflow`.
 public struct Sum<Number: AdditiveArithmetic & StateCodable>: Aggregate {
     @inlinable public init() {}
     @inlinable public func empty() -> Number { .zero }
-    @inlinable public func add(_ input: Number, to sum: inout Number) { sum += input }
-    @inlinable public func merge(_ other: Number, into sum: inout Number) { sum += other }
+    @inlinable public func add(_ input: Number, to sum: inout Number) { sum = CheckedSum.of(sum, input) }
+    @inlinable public func merge(_ other: Number, into sum: inout Number) { sum = CheckedSum.of(sum, other) }
     @inlinable public func result(_ sum: Number) -> Number { sum }
 }
 

@@ -123,6 +123,8 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
     // MARK: The loop
 
     func step() throws -> StepResult {
+        TaskFault.enter(services.fault)
+        defer { TaskFault.leave() }
         let began = clock.monotonicNanos()
         services.time.refresh()
         let result = try advance(began)
@@ -152,6 +154,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
             }
             return progressed ? .progressed : .backPressured
         }
+        try services.fault.check()
         if try takeInput(now) { progressed = true }
         try services.fault.check()
         if phase == .draining, services.pending == 0, services.takesRecords { try finishDrain() }
@@ -217,6 +220,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
         var index = batch.index
         do {
             try body.consume[batch.ordinal](batch.memory, batch.times, &index, batch.count)
+            try services.fault.check()
         } catch {
             input.current?.index = index  // the gate cleans up the records not reached
             let millis = services.recordTime.millis

@@ -20,7 +20,7 @@ public final class TaskServices: @unchecked Sendable {  // the task thread's; th
     var nextTimerMillis = Int64.max
     /// The same in monotonic time, for waits of its own: a wall clock that is set back prolongs none.
     var nextWaitNanos = Int64.max
-    let fault = StateFault()
+    let fault: StateFault
     let time = CoarseTime()
     let lists = OperatorLists()
     /// The splits of the source this task reads; empty in a task that reads none.
@@ -30,6 +30,7 @@ public final class TaskServices: @unchecked Sendable {  // the task thread's; th
 
     init(backPressure: BackPressure, waker: Waker, timersAtOnce: Int) {
         self.backPressure = backPressure
+        fault = StateFault(raising: backPressure)
         self.waker = waker
         self.timersAtOnce = timersAtOnce
     }

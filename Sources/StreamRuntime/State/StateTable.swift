@@ -320,9 +320,17 @@ public final class StateTable<Key: StreamKey, Value: StateCodable> {
 /// looks here after each batch and before each barrier, so that nothing built on a failed read is kept.
 public final class StateFault {
     public private(set) var error: (any Error)?
+    private let backPressure: BackPressure?
 
-    public init() {}
+    public init() { backPressure = nil }
 
-    public func record(_ error: any Error) { if self.error == nil { self.error = error } }
+    /// A failure ends the batch in hand after the record that it happened at.
+    init(raising backPressure: BackPressure) { self.backPressure = backPressure }
+
+    public func record(_ error: any Error) {
+        if self.error == nil { self.error = error }
+        backPressure?.raise()
+    }
+
     func check() throws { if let error { throw error } }
 }
