@@ -29,6 +29,18 @@ import Testing
         #expect(harness.metrics.sum("weir_window_gap_records_total") == 14)
     }
 
+    /// Also one that is made of slices, which come together only as the window ends.
+    @Test func aSumThatOverflowsFailsTheJob() throws {
+        let harness = try OperatorHarness { (numbers: HarnessStream<Int>) in
+            numbers.keyed(by: { _ in 0 }).window(.sliding(.milliseconds(20), every: .milliseconds(10))).aggregate(Sum())
+        }
+        try harness.push(.max, at: 3)
+        try harness.push(1, at: 13)
+        try harness.watermark(9)
+        #expect(harness.elements.map(\.value) == [.max])
+        #expect(throws: SumOverflow.self) { try harness.watermark(19) }
+    }
+
     @Test func aWatermarkThatLeapsFiresEveryWindowInTheOrderOfTime() throws {
         let harness = try OperatorHarness { (events: Events) in
             events.keyed(by: \.key).window(.tumbling(.milliseconds(10))).aggregate(Count())
