@@ -51,6 +51,27 @@ import Testing
         #expect(try entries(restored) == 0)
     }
 
+    private func reduced(
+        _ events: Events, _ trigger: WindowTrigger
+    ) -> Stream<some Chain<WindowResult<Int64, Event>>> {
+        events.keyed(by: \.key).window(.tumbling(.milliseconds(10))).trigger(trigger).reduce { $1 }.id("w")
+    }
+
+    /// It ended the process: nothing was left to combine.
+    @Test func aReducedWindowThatGaveAllAwayUnderADiscardingTriggerGivesNothingAtItsEnd() throws {
+        let harness = try OperatorHarness { (events: Events) in reduced(events, .atEnd.early(count: 1).discarding) }
+        try harness.push(Event(1, id: 0), at: 3)
+        #expect(harness.elements.map(\.value.id) == [0])
+        let restored = try OperatorHarness(restoring: harness.snapshot()) { (events: Events) in
+            reduced(events, .atEnd.early(count: 2))
+        }
+        try restored.watermark(9)
+        #expect(restored.elements.isEmpty)
+        try restored.push(Event(1, id: 1), at: 13)
+        try restored.watermark(19)
+        #expect(restored.elements.map(\.value.id) == [1])
+    }
+
     private func clocked(
         _ events: Events, _ size: Int64, _ trigger: WindowTrigger = .atEnd
     ) -> Stream<some Chain<WindowResult<Int64, [Int64]>>> {

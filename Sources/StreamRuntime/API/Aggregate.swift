@@ -19,9 +19,14 @@ public protocol Aggregate<Input, Accumulator, Output>: Sendable {
     func add(_ input: Input, to accumulator: inout Accumulator)
     func merge(_ other: Accumulator, into accumulator: inout Accumulator)
     func result(_ accumulator: Accumulator) -> Output
+
+    /// False where there is no result: a window gives none then. True unless said otherwise.
+    func hasResult(_ accumulator: Accumulator) -> Bool
 }
 
 extension Aggregate {
+    @inlinable public func hasResult(_ accumulator: Accumulator) -> Bool { true }
+
     /// The same aggregate over other inputs: `Sum<Int>().over(\Order.quantity)`.
     @inlinable public func over<Outer>(_ part: @escaping @Sendable (Outer) -> Input) -> AggregateOver<Self, Outer> {
         AggregateOver(self, part)
@@ -131,6 +136,7 @@ public struct AggregateOver<Base: Aggregate, Input>: Aggregate {
         base.merge(other, into: &accumulator)
     }
     @inlinable public func result(_ accumulator: Base.Accumulator) -> Base.Output { base.result(accumulator) }
+    @inlinable public func hasResult(_ accumulator: Base.Accumulator) -> Bool { base.hasResult(accumulator) }
 }
 
 /// Two aggregates over the same inputs: what `and` makes.
@@ -173,6 +179,9 @@ public struct AggregatePair<First: Aggregate, Second: Aggregate>: Aggregate wher
     @inlinable public func merge(_ other: Accumulator, into pair: inout Accumulator) {
         first.merge(other.first, into: &pair.first)
         second.merge(other.second, into: &pair.second)
+    }
+    @inlinable public func hasResult(_ pair: Accumulator) -> Bool {
+        first.hasResult(pair.first) && second.hasResult(pair.second)
     }
     @inlinable public func result(_ pair: Accumulator) -> (First.Output, Second.Output) {
         (first.result(pair.first), second.result(pair.second))

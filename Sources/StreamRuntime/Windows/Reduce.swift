@@ -1,5 +1,5 @@
-/// Combines the inputs two by two; `combine` must be associative. The result of no input at all does not exist: windows
-/// never ask for it.
+/// Combines the inputs two by two; `combine` must be associative. The result of no input at all does not exist: a window
+/// that has given all of its records away, under a discarding trigger that the job no longer has, gives none.
 public struct Reduce<Element: StateCodable>: Aggregate {
     @usableFromInline let combine: @Sendable (Element, Element) -> Element
 
@@ -10,6 +10,7 @@ public struct Reduce<Element: StateCodable>: Aggregate {
         value = value.map { combine($0, input) } ?? input
     }
     @inlinable public func merge(_ other: Element?, into value: inout Element?) { if let other { add(other, to: &value) } }
+    @inlinable public func hasResult(_ value: Element?) -> Bool { value != nil }
     @inlinable public func result(_ value: Element?) -> Element {
         guard let value else { preconditionFailure("a window without records gave a result") }
         return value

@@ -72,6 +72,7 @@ where E.Value == A.Output, E.Key: StreamKey {
     @inlinable func emit<Down: Collector>(
         _ value: A.Accumulator, _ key: E.Key, _ window: TimeWindow, _ pane: Pane, into down: inout Down
     ) throws where Down.Element == E.Output {
+        guard aggregate.hasResult(value) else { return }
         recordTime.millis = window.last
         try emitter.emit(
             WindowResult(key: key, value: aggregate.result(value), window: window, pane: pane), into: &down)
@@ -80,6 +81,7 @@ where E.Value == A.Output, E.Key: StreamKey {
     /// A result of records, not of time: it has the event time of the last one.
     @inlinable func emit<Down: Collector>(_ value: A.Accumulator, _ key: E.Key, into down: inout Down) throws
     where Down.Element == E.Output {
+        guard aggregate.hasResult(value) else { return }
         try emitter.emit(WindowResult(key: key, value: aggregate.result(value), window: .always), into: &down)
     }
 }
