@@ -41,6 +41,7 @@ import Testing
     }
 
     @Test func theEndsOfTimeHaveWindows() {
+        #expect(TimeWindow(start: .min, end: .min).last == .min)
         let grid = WindowGrid(size: 1000, slide: 1000)
         #expect(grid.latestStart(containing: .min) == .min)
         #expect(grid.window(.min) == TimeWindow(start: .min, end: -9_223_372_036_854_775_000))

@@ -11,7 +11,7 @@ public struct TimeWindow: Hashable, Sendable {
     }
 
     /// The last millisecond that belongs to the window: the event time of its results.
-    @inlinable public var last: Int64 { end == .max ? .max : end - 1 }
+    @inlinable public var last: Int64 { end == .max || end == .min ? end : end - 1 }
 
     /// All of time: the window of global and of count windows.
     public static let always = TimeWindow(start: .min, end: .max)
