@@ -47,4 +47,16 @@ import Testing
         #expect(error?.description.contains("operator 'evens'") == true)
         #expect(error?.description.contains("'odd'") == true)
     }
+
+    /// It never got a record: the operator that puts odd numbers out stands before the one that is asked for them.
+    @Test func oneThatItsOperatorDoesNotHaveIsRefused() {
+        let error = #expect(throws: GraphError.self) {
+            try JobTest { flow in
+                let doubled = flow.source(TestSource<Int64>([1])).keyed(by: { $0 }).process { Evens($0) }
+                    .map { $0 * 2 }.id("doubled")
+                doubled.union(doubled.sideOutput(Self.odd)).sink(CollectSink<Int64>())
+            }
+        }
+        #expect(error?.description.contains("'doubled'") == true && error?.description.contains("'odd'") == true)
+    }
 }

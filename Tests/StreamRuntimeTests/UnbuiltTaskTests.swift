@@ -10,6 +10,7 @@ import Testing
     private final class Held: @unchecked Sendable {  // used on the test's thread only
         weak var last: Holding?
         var count = 0
+        var closed: [String] = []
     }
 
     private struct Hold: Operator {
@@ -21,6 +22,26 @@ import Testing
     }
 
     private struct NoReader: Error {}
+    private struct NoOperator: Error {}
+
+    private struct Closing: Operator {
+        typealias Output = Int64
+        let held: Held
+        mutating func process<Down: Collector>(_ input: Int64, into down: inout Down) throws where Down.Element == Int64 {
+            try down.collect(input)
+        }
+        mutating func close() { held.closed.append("operator") }
+    }
+
+    private struct ClosingSink: Sink {
+        let held: Held
+        func makeWriter(_ context: SinkWriterContext) -> Writer { Writer(held: held) }
+        struct Writer: SinkWriter {
+            let held: Held
+            mutating func write(_ element: Int64) {}
+            mutating func close() { held.closed.append("sink") }
+        }
+    }
 
     private struct UnreadableSource: Source {
         let inner: TestSource<Int64>
@@ -44,5 +65,30 @@ import Testing
         }
         #expect(held.count == 1)
         #expect(held.last == nil)
+    }
+
+    @Test func whatStandsBehindAnOperatorThatCannotBeMadeIsClosedOnce() {
+        let held = Held()
+        #expect(throws: (any Error).self) {
+            try JobTest { flow in
+                flow.source(TestSource<Int64>([1]))
+                    .apply("broken") { _ throws -> Closing in throw NoOperator() }
+                    .apply("behind") { _ in Closing(held: held) }
+                    .sink(ClosingSink(held: held))
+            }
+        }
+        #expect(held.closed == ["operator", "sink"])
+    }
+
+    @Test func whatStandsBehindASourceThatHasNoReaderIsClosedOnce() {
+        let held = Held()
+        #expect(throws: (any Error).self) {
+            try JobTest { flow in
+                flow.source(UnreadableSource(inner: TestSource([1])))
+                    .apply("behind") { _ in Closing(held: held) }
+                    .sink(ClosingSink(held: held))
+            }
+        }
+        #expect(held.closed == ["operator", "sink"])
     }
 }

@@ -68,15 +68,23 @@ import Testing
         static func harness(
             _ options: WindowCase, _ backend: BackendCase, _ parallelism: Int, _ snapshot: HarnessSnapshot?
         ) throws -> OperatorHarness<Event, WindowResult<Int64, [Int64]>> {
+            guard options.canBeLate else {
+                return try OperatorHarness(parallelism: parallelism, backend: backend.make(), restoring: snapshot) {
+                    windowed(options, $0).aggregate(ids())
+                }
+            }
             return try OperatorHarness(
                 parallelism: parallelism, backend: backend.make(), restoring: snapshot, collecting: late
-            ) { (events: Events) in
-                var windowed = events.keyed(by: \.key).window(options.assigner)
-                    .allowedLateness(.milliseconds(options.lateness))
-                if case .count = options.kind {} else { windowed = windowed.trigger(options.trigger) }
-                if options.canBeLate { windowed = windowed.lateOutput(late) }
-                return windowed.aggregate(ids())
-            }
+            ) { windowed(options, $0).lateOutput(late).aggregate(ids()) }
+        }
+
+        private static func windowed(
+            _ options: WindowCase, _ events: Events
+        ) -> WindowedStream<HarnessInput<Event>, Int64> {
+            let windowed = events.keyed(by: \.key).window(options.assigner)
+                .allowedLateness(.milliseconds(options.lateness))
+            if case .count = options.kind { return windowed }
+            return windowed.trigger(options.trigger)
         }
 
         /// True when event time went on.
@@ -143,7 +151,8 @@ import Testing
         }
 
         private func allLateSeen() throws -> [Int64] {
-            lateSeen + (try harness.sideOutput(PropertyTests.late).map(\.element.id))
+            guard options.canBeLate else { return lateSeen }
+            return lateSeen + (try harness.sideOutput(PropertyTests.late).map(\.element.id))
         }
 
         /// The results since the last look are the model's, each with its window's event time, and in order of time.

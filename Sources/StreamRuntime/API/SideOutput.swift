@@ -4,7 +4,8 @@
 ///     let counts = orders.keyed(by: \.user).window(…).lateOutput(late).aggregate(Count())
 ///     counts.sideOutput(late).sink(lateOrders)
 ///
-/// Records emitted to a side output that no stream reads are dropped; of several that read it each gets all of them.
+/// Records emitted to a side output that no stream reads are dropped; of several that read it each gets all of them. A job
+/// that reads one of an operator that does not put it out is refused.
 public struct SideOutput<Element>: Sendable {
     public let name: String
 

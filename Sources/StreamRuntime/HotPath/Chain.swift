@@ -78,7 +78,8 @@ public struct Stage<Up: Chain, Op: Operator>: Chain where Op.Input == Up.Element
 
     @inlinable public func connect<End: Collector>(_ end: End, _ task: TaskBuilder) throws -> TaskBody
     where End.Element == Element {
-        let link = Link(try make(task.operatorContext(node)), end, task.meter(node))
+        let made = try task.inFront(of: end) { try make(task.operatorContext(node)) }
+        let link = Link(made, end, task.meter(node))
         // The planner cuts the chain here when parallelism differs or the upstream has several consumers.
         return task.startsAt(node) ? try task.inputHead(link) : try up.connect(link, task)
     }
@@ -107,7 +108,8 @@ public struct PairHead<Op: PairOperator>: Chain {
 
     @inlinable public func connect<End: Collector>(_ end: End, _ task: TaskBuilder) throws -> TaskBody
     where End.Element == Element {
-        try task.pairHead(PairLink(try make(task.operatorContext(node)), end, task.meter(node)))
+        let made = try task.inFront(of: end) { try make(task.operatorContext(node)) }
+        return try task.pairHead(PairLink(made, end, task.meter(node)))
     }
 }
 
@@ -208,6 +210,15 @@ public enum SecondIntake<Op: PairOperator, Down: Collector>: Intake where Down.E
 @inlinable var prefetchDistance: Int { 12 }
 
 extension TaskBuilder {
+    /// What `make` makes to stand in front of `end`. When it throws, `end` is closed: nothing will reach it any more.
+    @inlinable func inFront<End: Collector, Made>(of end: End, _ make: () throws -> Made) throws -> Made {
+        do { return try make() } catch {
+            var end = end
+            try? end.handle(.close)
+            throw error
+        }
+    }
+
     @inlinable func inputHead<Head: Collector>(_ head: Head) throws -> TaskBody {
         let cell = UnsafeMutablePointer<Head>.allocate(capacity: 1)
         cell.initialize(to: head)
@@ -257,7 +268,8 @@ extension TaskBuilder {
 
     @inlinable func sourceHead<S: Source, Head: Collector>(_ source: S, _ node: NodeIndex, _ head: Head) throws -> TaskBody
     where Head.Element == S.Element {
-        let made = try source.makeReader(sourceReaderContext(node))  // first: what throws leaves no cells
+        // First: what throws leaves no cells.
+        let made = try inFront(of: head) { try source.makeReader(sourceReaderContext(node)) }
         let reader = UnsafeMutablePointer<S.Reader>.allocate(capacity: 1)
         reader.initialize(to: made)
         let cell = UnsafeMutablePointer<Head>.allocate(capacity: 1)

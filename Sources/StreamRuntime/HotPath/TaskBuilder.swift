@@ -129,6 +129,8 @@ public final class TaskBuilder {
     let recordsSent: MetricRegistry.Cell
     private(set) var sinks: [SinkHandle] = []
     private(set) var states: [OperatorState] = []
+    /// The side outputs that operators have asked for.
+    private var emitted: [(node: NodeIndex, name: String)] = []
     private(set) var sourceOperator: OperatorID?
 
     init(
@@ -167,14 +169,19 @@ public final class TaskBuilder {
     struct SinkHandle {
         let isReady: () -> Bool
         let isAcknowledged: (Epoch) throws -> Bool
-        /// For a chain that never came to be; otherwise its `close` reaches the sink.
-        let close: () -> Void
     }
 
-    /// The task could not be built: closes what was made for it.
-    func abandon() {
-        for sink in sinks { sink.close() }
-        for state in states { state.close() }
+    /// The task could not be built: closes the state of the operator that could not be made. What stands behind it is closed
+    /// already (`inFront`).
+    func abandon() { for state in states { state.close() } }
+
+    /// A stream reads a side output that its operator does not have: it would never get a record.
+    func checkSideOutputs() throws {
+        for side in sideOutputs where !emitted.contains(where: { $0.node == side.node && $0.name == side.name }) {
+            throw GraphError(
+                "operator '\(environment.graph.node(side.node).id)' puts nothing out beside its results as '\(side.name)', which "
+                    + "a stream reads: call .sideOutput right behind the operator that does, and tell that one of the output")
+        }
     }
 
     @usableFromInline func startsAt(_ node: NodeIndex) -> Bool { vertex.start == node }
@@ -212,7 +219,10 @@ public final class TaskBuilder {
             restoredShare: { [environment] name, schema, share in
                 try environment.restore.share(share, of: id, name, schema, files: environment.files)
             },
-            sideOutputs: { [sideOutputs] name in sideOutputs.filter { $0.node == node && $0.name == name }.map(\.gate) },
+            sideOutputs: { [self] name in
+                emitted.append((node, name))
+                return sideOutputs.filter { $0.node == node && $0.name == name }.map(\.gate)
+            },
             alignments: environment.alignments,
             pauses: environment.pauses)
     }
@@ -245,8 +255,7 @@ public final class TaskBuilder {
         sinks.append(
             SinkHandle(
                 isReady: { writer.pointee.isReady },
-                isAcknowledged: { try writer.pointee.isAcknowledged(through: $0) },
-                close: { Self.close(writer) }))
+                isAcknowledged: { try writer.pointee.isAcknowledged(through: $0) }))
         return SinkEnd(writer, backPressure, signals, meter(node))
     }
 

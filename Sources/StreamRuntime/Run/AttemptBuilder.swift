@@ -32,13 +32,15 @@ struct AttemptBuilder {
                 }
             }
         } catch {
-            for made in pending {
-                try? made.body.handle(.close)
-                made.body.dispose()
-            }
+            for made in pending { close(made) }
             throw error
         }
         return assemble(pending.reversed(), inputChannels)
+    }
+
+    private func close(_ made: Pending) {
+        try? made.body.handle(.close)
+        made.body.dispose()
     }
 
     private func makeBody(
@@ -75,8 +77,13 @@ struct AttemptBuilder {
             vertex: vertex, subtask: subtask, services: services, outputs: gates, outputIsRoundRobin: roundRobin,
             sideOutputs: sideGates, environment: environment)
         do {
-            let body = try environment.graph.node(vertex.end).makeTask(builder)
-            return Pending(vertex: vertex, builder: builder, body: body)
+            let made = Pending(
+                vertex: vertex, builder: builder, body: try environment.graph.node(vertex.end).makeTask(builder))
+            do { try builder.checkSideOutputs() } catch {
+                close(made)
+                throw error
+            }
+            return made
         } catch {
             builder.abandon()
             throw error

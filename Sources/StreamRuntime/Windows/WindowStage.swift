@@ -30,15 +30,20 @@ public struct WindowStage<A: Aggregate, E: WindowEmitter>: Chain where E.Value =
         case .grid(let size, let slide, let offset):
             let grid = WindowGrid(size: size, slide: slide, offset: offset)
             guard settings.canSlice else {
-                return try task.inputHead(Link(try GridWindows(context, logic, grid, settings), end, meter))
+                let windows = try task.inFront(of: end) { try GridWindows(context, logic, grid, settings) }
+                return try task.inputHead(Link(windows, end, meter))
             }
-            return try task.inputHead(Link(try SlicedWindows(context, logic, grid, settings), end, meter))
+            let windows = try task.inFront(of: end) { try SlicedWindows(context, logic, grid, settings) }
+            return try task.inputHead(Link(windows, end, meter))
         case .global:
-            return try task.inputHead(Link(try GridWindows(context, logic, .global, settings), end, meter))
+            let windows = try task.inFront(of: end) { try GridWindows(context, logic, .global, settings) }
+            return try task.inputHead(Link(windows, end, meter))
         case .session(let gap):
-            return try task.inputHead(Link(try SessionWindows(context, logic, gap: gap, settings), end, meter))
+            let windows = try task.inFront(of: end) { try SessionWindows(context, logic, gap: gap, settings) }
+            return try task.inputHead(Link(windows, end, meter))
         case .count(let size, let every):
-            return try task.inputHead(Link(try CountWindows(context, logic, size: size, every: every), end, meter))
+            let windows = try task.inFront(of: end) { try CountWindows(context, logic, size: size, every: every) }
+            return try task.inputHead(Link(windows, end, meter))
         }
     }
 }
