@@ -108,6 +108,21 @@ private struct Echo: AsyncFunction {
         #expect(message.contains("'wide' asks for parallelism 129") && message.contains("128"))
     }
 
+    /// It was left out of account: records are dealt out where they come from.
+    @Test func aParallelismOfAnExchangeIsRefusedByName() {
+        let message = refusal { [source, discard] flow in
+            flow.source(source).rebalanced().id("deal").parallelism(4).map { $0 }.sink(discard)
+        }
+        #expect(message.contains("'deal'") && message.contains("operator that follows"))
+    }
+
+    @Test func theTopOfNothingIsRefusedByName() {
+        let message = refusal { [source, discard] flow in
+            flow.source(source).windowAll(.count(3)).topN(0, by: { $0 }).id("best").map { $0.value.count }.sink(discard)
+        }
+        #expect(message.contains("'best'") && message.contains("topN"))
+    }
+
     @Test func aMalformedIDIsRefused() {
         let message = refusal { [source, discard] flow in flow.source(source, id: "Not Good").sink(discard) }
         #expect(message.contains("'Not Good' is not valid"))
@@ -120,6 +135,29 @@ private struct Echo: AsyncFunction {
             flow.source(source).union(other).id("mixed").sink(discard)
         }
         #expect(message.contains("'mixed'"))
+    }
+
+    /// At its place in this job's graph there is an operator with records of another type.
+    @Test func aStreamOfAnotherJobIsRefusedAlsoWhereThisOneHasAnOperatorAtItsPlace() {
+        let union = refusal { [source, discard] flow in
+            let words = Flow().source(CollectionSource([7]))
+            flow.source(source).map { "\($0)" }.map { $0.count }.union(words).id("mixed").sink(discard)
+        }
+        let pair = refusal { [source, discard] flow in
+            let words = Flow().source(CollectionSource(["a"])).keyed(by: { $0.count })
+            flow.source(source).keyed(by: { $0 }).connected(words).process { _ in NumbersAndWords() }.id("mixed").sink(discard)
+        }
+        for message in [union, pair] { #expect(message.contains("'mixed'") && message.contains("another job"), "\(message)") }
+    }
+
+    private struct NumbersAndWords: KeyedPairFunction {
+        typealias Output = Int
+        mutating func processFirst<Out: Collector>(
+            _ number: Int, key: Int, _ context: KeyedContext<Int>, into out: inout Out
+        ) throws where Out.Element == Int { try out.collect(number) }
+        mutating func processSecond<Out: Collector>(
+            _ word: String, key: Int, _ context: KeyedContext<Int>, into out: inout Out
+        ) throws where Out.Element == Int { try out.collect(key) }
     }
 
     @Test func twoDecidingSystemsAreRefusedNamingBothSinks() {

@@ -54,6 +54,11 @@ public final class Flow {
     /// The operator cannot work as its author asks: said when the job starts, with the operator's id.
     @usableFromInline func refuse(_ node: NodeIndex, _ problem: String) { nodes[node.rawValue].problem = problem }
 
+    /// The same where its second input is of another flow: what is found at its place in this one is another operator.
+    @usableFromInline func refuse(_ node: NodeIndex, reading other: Flow) {
+        if other !== self { refuse(node, "it reads from an operator of another job") }
+    }
+
     func setID(_ node: NodeIndex, _ id: OperatorID) {
         nodes[node.rawValue].id = id
         nodes[node.rawValue].hasExplicitID = true

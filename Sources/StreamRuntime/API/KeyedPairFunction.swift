@@ -84,6 +84,7 @@ extension Stream {
         _ make: @escaping @Sendable (OperatorContext) throws -> Op
     ) -> Stream<PairHead<Op>> where Op.First == Element, Op.Second == Second.Element {
         let node = flow.add(id, .pair, inputs: [self.node, second.node], traits: traits)
+        flow.refuse(node, reading: second.flow)
         return Stream<PairHead<Op>>(flow, PairHead(node, make), node)
     }
 }

@@ -82,6 +82,7 @@ public struct Stream<C: Chain> {
     /// The records of both streams, in no particular order between them.
     @inlinable public func union<Other: Chain<Element>>(_ other: Stream<Other>) -> Stream<InputHead<Element>> {
         let next = flow.add("union", .union, inputs: [node, other.node])
+        flow.refuse(next, reading: other.flow)
         return Stream<InputHead<Element>>(flow, InputHead(), next)
     }
 

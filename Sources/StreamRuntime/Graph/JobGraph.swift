@@ -101,6 +101,11 @@ public struct JobGraph: Sendable {
                     "operator '\(node.id)' asks for parallelism \(parallelism); it must be between 1 and the maximum, \(keyGroups.count)"
                 )
             }
+            if node.runsWithUpstream, node.parallelism != nil {
+                throw GraphError(
+                    "operator '\(node.id)' runs in the subtasks of the one before it: call .parallelism(…) behind the "
+                        + "operator that follows")
+            }
             for input in node.inputs {
                 guard nodes.indices.contains(input.rawValue) else {
                     throw GraphError("operator '\(node.id)' reads from an operator of another job")

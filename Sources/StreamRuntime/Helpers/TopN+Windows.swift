@@ -5,6 +5,8 @@ extension WindowedStream where Element: StateCodable {
     @inlinable public func topN<Measure: Comparable>(
         _ n: Int, by measure: @escaping @Sendable (Element) -> Measure
     ) -> Stream<WindowStage<TopN<Element, Measure>, EmitResults<Key, [Element]>>> {
-        aggregate(TopN(n, by: measure))
+        let made = aggregate(TopN(max(1, n), by: measure))
+        if n < 1 { made.flow.refuse(made.node, "topN needs n of at least 1, got \(n)") }
+        return made
     }
 }
