@@ -106,4 +106,24 @@ private struct Arrive: Operator {
         let order = targets.flatMap { $0.sorted() }
         #expect(order == order.sorted(), "neighbours")
     }
+
+    private struct Height: StreamKey {
+        static let stateSchema = "test-height"
+        let metres: Double
+        init(_ metres: Double) { self.metres = metres }
+        func encode(into writer: inout ByteWriter) { metres.encode(into: &writer) }
+        init(from reader: inout ByteReader) throws { metres = try Double(from: &reader) }
+    }
+
+    /// Each record of it began a state of its own, which nothing found again.
+    @Test func aKeyThatIsNotEqualToItselfFailsTheJob() throws {
+        let harness = try OperatorHarness { (heights: HarnessStream<Double>) in
+            heights.keyed(by: { Height($0) }).fold(0) { count, _ in count += 1 }.map { $0.value }
+        }
+        try harness.push(-0.0)
+        try harness.push(.infinity)
+        #expect(harness.elements == [1, 1])
+        let error = #expect(throws: UnequalKeyError.self) { try harness.push(.nan) }
+        #expect(error?.description.contains("nan") == true)
+    }
 }

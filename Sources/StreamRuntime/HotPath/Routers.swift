@@ -53,12 +53,26 @@ public struct KeyRouter<Element, Key: StreamKey>: Collector {
 
     @inlinable @inline(__always)
     public mutating func collect(_ element: Element) throws {
-        writer.write(element, to: Int(targets[groups.group(ofHash: key(element).stableHash)]))
+        let key = key(element)
+        guard key == key else { throw UnequalKeyError(key) }
+        writer.write(element, to: Int(targets[groups.group(ofHash: key.stableHash)]))
     }
 
     @inlinable public mutating func handle(_ signal: ChainSignal) throws {
         if case .close = signal { targets.deallocate() }
         outputs.handle(signal)
+    }
+}
+
+/// A record's key is not equal to itself, as one with a NaN in it: what is kept for it would never be found again.
+public struct UnequalKeyError: UnrestartableError, CustomStringConvertible {
+    public let key: String
+
+    @usableFromInline init<Key>(_ key: Key) { self.key = "\(key)" }
+
+    public var description: String {
+        "the key \(key) is not equal to itself (is there a NaN in it?): nothing could be kept for it; leave such records out "
+            + "before .keyed(by:), or give them another key"
     }
 }
 
