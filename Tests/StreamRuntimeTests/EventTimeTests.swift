@@ -101,6 +101,26 @@ struct SpreadJob: StreamJob {
         #expect(merger.watermark(.max, from: 1) == .max)
     }
 
+    private struct Around: KeyedProcessFunction {
+        typealias Output = [Int64]
+        mutating func process<Out: Collector>(
+            _ input: Int64, key: Int64, _ context: KeyedContext<Int64>, into out: inout Out
+        ) throws where Out.Element == [Int64] {
+            try out.collect([context.timeMillis(plus: .days(1)), context.watermarkMillis(minus: .minutes(5))])
+        }
+    }
+
+    @Test func whatFunctionsAddToTimesSaturates() throws {
+        let harness = try OperatorHarness { (numbers: HarnessStream<Int64>) in
+            numbers.keyed(by: { $0 }).process { _ in Around() }
+        }
+        try harness.push(1, at: .max)
+        try harness.push(1, at: 5)
+        try harness.watermark(600_000)
+        try harness.push(1, at: 5)
+        #expect(harness.elements == [[Int64.max, .min], [86_400_005, .min], [86_400_005, 300_000]])
+    }
+
     @Test func watermarksWaitForTheRecordsBeforeThem() {
         var held = HeldWatermarks()
         held.add(10, before: 3)

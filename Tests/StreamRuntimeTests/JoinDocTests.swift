@@ -130,9 +130,8 @@ import Testing
 
     struct Deliveries: KeyedPairFunction {
         typealias Output = String
-        static let deadlineMillis: Int64 = 86_400_000
-        let ordered: ValueState<Int64, Int64>  // when, while it waits for the shipment
-        let shipped: ValueState<Int64, Int64>  // the other way round
+        let ordered: ValueState<Int64, Int64>  // until when it waits for the shipment
+        let shipped: ValueState<Int64, Int64>  // when, while it waits for the order
 
         init(_ state: KeyedStateContext<Int64>) throws {
             ordered = try state.value("ordered", Int64.self)
@@ -143,15 +142,16 @@ import Testing
             _ order: Order, key id: Int64, _ context: KeyedContext<Int64>, into out: inout Out
         ) throws where Out.Element == String {
             if shipped.remove(id) != nil { return try out.collect("\(id) shipped") }
-            ordered[id] = context.timeMillis
-            context.timers.registerEventTime(at: context.timeMillis + Self.deadlineMillis, for: id)
+            let deadline = context.timeMillis(plus: .days(1))
+            ordered[id] = deadline
+            context.timers.registerEventTime(at: deadline, for: id)
         }
 
         mutating func processSecond<Out: Collector>(
             _ shipment: Shipment, key id: Int64, _ context: KeyedContext<Int64>, into out: inout Out
         ) throws where Out.Element == String {
-            guard let time = ordered.remove(id) else { return shipped[id] = context.timeMillis }
-            context.timers.deleteEventTime(at: time + Self.deadlineMillis, for: id)
+            guard let deadline = ordered.remove(id) else { return shipped[id] = context.timeMillis }
+            context.timers.deleteEventTime(at: deadline, for: id)
             try out.collect("\(id) shipped")
         }
 

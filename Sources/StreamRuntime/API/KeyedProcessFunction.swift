@@ -63,6 +63,15 @@ public struct KeyedContext<Key: StreamKey> {
     /// No record at or before this event time is expected any more; `Int64.min` before the first watermark.
     @inlinable public var watermarkMillis: Int64 { core.watermark }
 
+    /// `timeMillis` and so much more, or the nearest time there is. Records may have any time: a sum with `+` that is none
+    /// would end the process.
+    @inlinable public func timeMillis(plus duration: Duration) -> Int64 { timeMillis.addingSaturating(duration.wholeMillis) }
+
+    /// `watermarkMillis` and so much less, or the nearest time there is: before the first watermark `-` would end the process.
+    @inlinable public func watermarkMillis(minus duration: Duration) -> Int64 {
+        watermarkMillis.subtractingSaturating(duration.wholeMillis)
+    }
+
     /// Registers and deletes timers of the key in hand.
     @inlinable public var timers: TimerService<Key> { core.timers }
 }
