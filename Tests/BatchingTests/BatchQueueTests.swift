@@ -28,6 +28,20 @@ import Testing
         #expect(batches == [[1, 2], [3], [4], [5]], "the heavy one alone, whole")
     }
 
+    /// What a record says of its weight may be anything.
+    @Test func weightsThatCannotBeAddedUpEndABatchAndNegativeOnesCountAsNone() {
+        var queue = queue(count: 100, bytes: 10)
+        for (element, weight) in [(1, 4), (2, Int.max), (3, 4), (4, Int.min), (5, Int.max)] {
+            queue.add(element, weight: weight) { 0 }
+        }
+        var batches: [[Int]] = []
+        while let batch = queue.take(nowNanos: millis(10)) {
+            batches.append(batch.elements)
+            queue.finished(batch.number)
+        }
+        #expect(batches == [[1], [2], [3, 4], [5]])
+    }
+
     @Test func anOpenBatchWaitsForItsAge() {
         var queue = queue()
         queue.add(1, weight: 1) { millis(5) }

@@ -28,13 +28,19 @@ struct OpenBatch<Element> {
     var isEmpty: Bool { elements.isEmpty }
 
     /// Whether an element of this weight must begin another batch.
-    func isTooFull(for weight: Int, _ limits: BatchLimits) -> Bool { !elements.isEmpty && bytes + weight > limits.bytesMax }
+    func isTooFull(for weight: Int, _ limits: BatchLimits) -> Bool { !elements.isEmpty && bytes(with: weight) > limits.bytesMax }
+
+    /// Weights come from records: one that is negative counts as none, and a sum that is too large as the largest there is.
+    private func bytes(with weight: Int) -> Int {
+        let (sum, overflow) = bytes.addingReportingOverflow(max(0, weight))
+        return overflow ? .max : sum
+    }
 
     /// `nowNanos` is asked for when the batch begins.
     mutating func add(_ element: Element, weight: Int, nowNanos: () -> Int64) {
         if elements.isEmpty { openedNanos = nowNanos() }
         elements.append(element)
-        bytes += weight
+        bytes = bytes(with: weight)
     }
 
     func isComplete(_ limits: BatchLimits) -> Bool { elements.count >= limits.countMax || bytes >= limits.bytesMax }
