@@ -99,6 +99,31 @@ private final class TestFolderPath: Sendable {
 }
 
 @Suite struct BatchingSinkTests {
+    private final class Token: Sendable {}
+    private final class Held: @unchecked Sendable {  // used by one task
+        weak var token: Token?
+    }
+
+    /// An attempt that has failed must not stay in memory until what it had in hand would have been old enough.
+    @Test func aWriterThatIsClosedKeepsNothingOfABatchThatWaitedForItsAge() async throws {
+        let held = Held()
+        func writeAndClose() throws {
+            let sink = BatchingSink<Token>(BatchingOptions(BatchLimits(ageMax: .hours(1)))) { _ in }
+            var writer = sink.makeWriter(
+                SinkWriterContext(
+                    operatorID: "sink", job: JobID(namespace: "test", jobName: "batches"), subtask: 0, parallelism: 1,
+                    log: .silent, wake: {}, metrics: MetricRegistry(), clock: SystemClock()))
+            let token = Token()
+            held.token = token
+            try writer.write(token)
+            try writer.flush()
+            writer.close()
+        }
+        try writeAndClose()
+        for _ in 0..<4000 where held.token != nil { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(held.token == nil)
+    }
+
     @Test func everyElementArrivesInOrderInBoundedBatches() async throws {
         let outside = Outside()
         let source = TestSource(Array(Int64(0)..<1000))

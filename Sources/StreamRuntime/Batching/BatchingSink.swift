@@ -68,7 +68,8 @@ final class BatchSender<Element: Sendable>: Sendable {
         /// What the attempt fails with.
         var failure: (any Error)?
         var requests: [UInt64: Task<Void, Never>] = [:]
-        var isTimerSet = false
+        /// Looks at the open batch when it is old enough.
+        var timer: Task<Void, Never>?
         var outages: Set<String> = []
         var isClosed = false
     }
@@ -129,6 +130,7 @@ final class BatchSender<Element: Sendable>: Sendable {
         state.withLock { state in
             state.isClosed = true
             for request in state.requests.values { request.cancel() }
+            state.timer?.cancel()
             endOutages(&state)
         }
     }
@@ -142,12 +144,11 @@ final class BatchSender<Element: Sendable>: Sendable {
             state.requests[batch.number] = Task { await self.run(batch) }
         }
         metrics.inFlight.set(state.queue.inFlight)
-        guard !state.isTimerSet, !state.isClosed, let nanos = state.queue.dueInNanos(nowNanos: now) else { return }
-        state.isTimerSet = true
-        Task {
+        guard state.timer == nil, !state.isClosed, let nanos = state.queue.dueInNanos(nowNanos: now) else { return }
+        state.timer = Task {
             try? await Task.sleep(for: .nanoseconds(nanos))
             self.state.withLock { state in
-                state.isTimerSet = false
+                state.timer = nil
                 self.start(&state)
             }
         }
