@@ -144,6 +144,16 @@ import Testing
         actual == expected ? nil : "\(what) is \(actual), should be \(expected)"
     }
 
+    @Test func aLifetimeOfNothingIsRefusedNamingTheState() throws {
+        let world = try StateWorld()
+        let state = try OperatorState(world.context(), backend: HeapBackend(), fault: StateFault())
+        defer { state.close() }
+        let error = #expect(throws: GraphError.self) {
+            _ = try state.keyed(by: Int64.self).value("seen", Int64.self, ttl: StateTTL(.zero))
+        }
+        #expect(error?.description.contains("state 'seen'") == true)
+    }
+
     // MARK: Cleaning up
 
     private func numbers(

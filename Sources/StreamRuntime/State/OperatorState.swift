@@ -103,6 +103,7 @@ public final class OperatorState {
     ) throws -> ExpiringTable<Key, Value> {
         startTime()
         let lifetime = ttl.lifetime.wholeMillis
+        try admit(ttl, of: name)
         let table = try table(name, kind, Key.self, Timed<Value>.self, lifetimeMillis: lifetime) { [time] in
             TimedValue.isOver($0.millis, lifetimeMillis: lifetime, nowMillis: time.millis)
         }
@@ -129,6 +130,13 @@ public final class OperatorState {
     deinit { for list in placeLists { list.deallocate() } }
 
     @usableFromInline func startTime() { time.start(context.clock) }
+
+    @usableFromInline func admit(_ ttl: StateTTL, of name: String) throws {
+        guard ttl.lifetime >= .milliseconds(1) else {
+            throw GraphError(
+                "operator '\(operatorID)' declares state '\(name)' to live for \(ttl.lifetime): a millisecond at least")
+        }
+    }
 
     @usableFromInline func admit(_ state: StateDescriptor) throws {
         guard !isSealed else {

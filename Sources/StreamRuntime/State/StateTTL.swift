@@ -23,9 +23,8 @@ public struct StateTTL: Sendable, Hashable {
     public let lifetime: Duration
     public let refresh: Refresh
 
-    /// `lifetime`: at least a millisecond.
+    /// `lifetime`: at least a millisecond; a state that is declared with less fails the job's start.
     public init(_ lifetime: Duration, refresh: Refresh = .onWrite) {
-        precondition(lifetime >= .milliseconds(1), "a state's time to live must be a millisecond at least, not \(lifetime)")
         self.lifetime = lifetime
         self.refresh = refresh
     }
