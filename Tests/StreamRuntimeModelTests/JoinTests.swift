@@ -126,4 +126,31 @@ import Testing
         try same.watermark(1010)
         #expect(same.elements.count == 8)
     }
+
+    /// An inner join does not note which of its records have found a partner: of some, an outer one said that they had not.
+    @Test func stateOfAnInnerJoinIsRefusedByAnOuterOneAndNotTheOtherWayRound() throws {
+        func join<C: Chain<String>>(
+            restoring snapshot: HarnessSnapshot? = nil,
+            _ results: (IntervalJoin<HarnessInput<Event>, HarnessInput<Event>, Int64>) -> Stream<C>
+        ) throws -> PairHarness<Event, Event, String> {
+            try PairHarness(restoring: snapshot) {
+                results(Self.keyedPair($0, $1).intervalJoin(between: .zero, and: .milliseconds(1000))).id("joined")
+            }
+        }
+        let inner = try join { $0.inner { pairing($0, $1) } }
+        try inner.pushFirst(Event(key: 1, id: 1, millis: 10), at: 10)
+        try inner.pushSecond(Event(key: 1, id: 2, millis: 20), at: 20)
+        let snapshot = try inner.snapshot()
+        #expect { try join(restoring: snapshot) { $0.left { pairing($0, $1) } } } throws: {
+            "\($0)".contains("'joined'") && "\($0)".contains("first input")
+        }
+        #expect { try join(restoring: snapshot) { $0.right { pairing($0, $1) } } } throws: {
+            "\($0)".contains("'joined'") && "\($0)".contains("second input")
+        }
+        let full = try join { $0.full { pairing($0, $1) } }
+        try full.pushFirst(Event(key: 1, id: 1, millis: 10), at: 10)
+        let left = try join(restoring: try full.snapshot()) { $0.left { pairing($0, $1) } }
+        try left.watermark(1010)
+        #expect(left.elements.count == 1)
+    }
 }

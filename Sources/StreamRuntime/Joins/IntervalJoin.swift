@@ -80,7 +80,8 @@ where FirstUp.Element: StateCodable, SecondUp.Element: StateCodable {
 /// J2. A record that comes at or after its watermark is late and takes no part; so what is held is held only until the
 ///     watermark has passed the last time at which a partner could come.
 /// J3. A record that stays alone is put out once, when that point is reached. No result is late for what follows.
-/// J4. State is of the bounds, from which buckets and timers follow: a checkpoint of other bounds is refused.
+/// J4. State is of the bounds, from which buckets and timers follow: a checkpoint of other bounds is refused. So is one of a
+///     join that did not note of a side which of its records had found a partner, where this one must know.
 public struct IntervalJoinFunction<Key: StreamKey, First: StateCodable, Second: StateCodable, Output>: KeyedPairFunction {
     /// Where a record's partners lie in the second input, and in the first.
     @usableFromInline let fromSecond: Reach
@@ -100,7 +101,9 @@ public struct IntervalJoinFunction<Key: StreamKey, First: StateCodable, Second: 
                 "operator '\(state.operatorContext.operatorID)' joins between \(lower) ms and \(upper) ms: the lower bound comes first"
             )
         }
-        try IntervalBounds.keep(lower, upper, state.operatorContext)
+        try IntervalBounds.keep(
+            lower, upper, keepsFirst: results.unmatchedFirst != nil, keepsSecond: results.unmatchedSecond != nil,
+            state.operatorContext)
         fromSecond = Reach(from: lower, through: upper)
         fromFirst = fromSecond.opposite
         self.results = results
@@ -162,14 +165,26 @@ public struct IntervalJoinFunction<Key: StreamKey, First: StateCodable, Second: 
     }
 }
 
-/// The bounds of an interval join as a part of its checkpoints.
+/// The bounds of an interval join, and which of its sides are outer, as a part of its checkpoints.
 @usableFromInline enum IntervalBounds {
     private static let listName = "interval-bounds"
 
-    /// Throws a `RecoveryRefusal` when the state to go on from is of other bounds.
-    @usableFromInline static func keep(_ lower: Int64, _ upper: Int64, _ context: OperatorContext) throws {
+    /// Throws a `RecoveryRefusal` when the state to go on from is of other bounds, or of an inner side that is outer now.
+    @usableFromInline static func keep(
+        _ lower: Int64, _ upper: Int64, keepsFirst: Bool, keepsSecond: Bool, _ context: OperatorContext
+    ) throws {
         let list = try context.listState(listName, Int64.self, redistribution: .union)
-        let (stored, now) = (list.elements, [lower, upper])
+        let (stored, now) = (Array(list.elements.prefix(2)), [lower, upper])
+        let outer: Int64 = (keepsFirst ? 1 : 0) | (keepsSecond ? 2 : 0)
+        // Checkpoints of older builds do not tell.
+        let outerBefore = list.elements.count > 2 ? list.elements[2] : outer
+        guard stored.isEmpty || outer & ~outerBefore == 0 else {
+            let side = keepsFirst && outerBefore & 1 == 0 ? "first" : "second"
+            throw RecoveryRefusal(
+                "the checkpoint holds state of operator '\(context.operatorID)' for a join without results for records of the "
+                    + "\(side) input that stay alone; which of those it holds have found a partner is not in it",
+                remedy: "Give the operator another id with .id(\"…\") and start without its state, or keep the kind of join.")
+        }
         guard stored.isEmpty || stored == now else {
             func span(_ bounds: [Int64]) -> String { bounds.map { "\($0) ms" }.joined(separator: " and ") }
             throw RecoveryRefusal(
@@ -177,6 +192,6 @@ public struct IntervalJoinFunction<Key: StreamKey, First: StateCodable, Second: 
                     + "it now joins between \(span(now))",
                 remedy: "Give the operator another id with .id(\"…\") and start without its state, or keep the bounds.")
         }
-        list.elements = context.subtask == 0 ? now : []
+        list.elements = context.subtask == 0 ? now + [outer] : []
     }
 }
