@@ -270,7 +270,7 @@ let package = Package(
         .testTarget(
             name: "FuzzTests", dependencies: ["weir-fuzz"], exclude: ["Corpus"], swiftSettings: strict),
         .testTarget(
-            name: "StreamRuntimeTests", dependencies: ["UntrustedJSON", "StreamRuntime", "StreamRuntimeTesting"],
+            name: "StreamRuntimeTests", dependencies: ["UntrustedJSON", "StreamRuntime", "StreamRuntimeTesting", "TestKit"],
             swiftSettings: strict),
         // Operators beside naive models of them, on random streams and on every backend.
         .testTarget(
@@ -280,21 +280,21 @@ let package = Package(
             name: "StreamRuntimeTestingTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting"],
             exclude: ["golden"], swiftSettings: unoptimized),
         .testTarget(
-            name: "BatchingTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting"], swiftSettings: strict),
+            name: "BatchingTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "TestKit"], swiftSettings: strict),
         .testTarget(
             name: "WindowTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "StateRocksDB"],
             swiftSettings: unoptimized),
         .testTarget(
-            name: "StateTests", dependencies: ["StreamRuntime", "StateRocksDB", "StreamRuntimeTesting"],
+            name: "StateTests", dependencies: ["StreamRuntime", "StateRocksDB", "StreamRuntimeTesting", "TestKit"],
             swiftSettings: unoptimized),
         .testTarget(
-            name: "ConnectorLogTests", dependencies: ["StreamRuntime", "ConnectorLog"],
+            name: "ConnectorLogTests", dependencies: ["StreamRuntime", "ConnectorLog", "TestKit"],
             swiftSettings: strict),
         .testTarget(
             name: "ConnectorKafkaTests", dependencies: ["StreamRuntime", "TestServers", "TransactionRules", "ConnectorKafka"],
             swiftSettings: strict),
         .testTarget(
-            name: "ConnectorFilesTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "ConnectorFiles"],
+            name: "ConnectorFilesTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "ConnectorFiles", "TestKit"],
             swiftSettings: strict),
         // A small application that the tests of WeirKit run as a process.
         .executableTarget(
@@ -305,7 +305,7 @@ let package = Package(
         .testTarget(
             name: "WeirKitTests",
             dependencies: [
-                "WeirKit", "StoreKit", "StreamRuntime", "TraceContext", "weirkit-fixture",
+                "WeirKit", "StoreKit", "StreamRuntime", "TestKit", "TraceContext", "weirkit-fixture",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -320,7 +320,7 @@ let package = Package(
         .testTarget(
             name: "ControlPlaneTests",
             dependencies: [
-                "ControlPlane", "WeirKit", "StreamRuntime", "TestServers", "control-fixture",
+                "ControlPlane", "WeirKit", "StreamRuntime", "TestKit", "TestServers", "control-fixture",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             exclude: ["flink_rest_client_check.py", "page_check.py"], swiftSettings: strict),
@@ -329,7 +329,9 @@ let package = Package(
             name: "TradingStoresTests",
             dependencies: ["StoreKit", "ConnectorDynamoDB", "ConnectorElasticsearch", "TestServers", "Trading", "TradingStores"],
             swiftSettings: strict),
-        // What tests of several targets share: where the servers are, a proxy whose faults are switched.
+        // What tests of several targets share: folders of their own, waiting.
+        .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
+        // And for those that need servers: where the servers are, a proxy whose faults are switched.
         .target(
             name: "TestServers",
             dependencies: [
@@ -340,12 +342,13 @@ let package = Package(
             name: "StoreSinkTests",
             dependencies: [
                 "StoreKit", "ConnectorDynamoDB", "ConnectorRedis", "ConnectorElasticsearch", "ConnectorClickHouse",
-                "StreamRuntime", "StreamRuntimeTesting", "TestServers", .product(name: "NIOCore", package: "swift-nio"),
+                "StreamRuntime", "StreamRuntimeTesting", "TestKit", "TestServers",
+                .product(name: "NIOCore", package: "swift-nio"),
             ], swiftSettings: strict),
         .testTarget(
             name: "MarketDataTests",
             dependencies: [
-                "Services", "StoreKit", "ConnectorRedis", "Trading", "TradingStores",
+                "Services", "StoreKit", "ConnectorRedis", "TestKit", "Trading", "TradingStores",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
@@ -354,15 +357,15 @@ let package = Package(
         .testTarget(
             name: "JobsTests",
             dependencies: [
-                "Jobs", "StreamRuntime", "ConnectorLog", "StoreKit", "TestServers", "TraceContext", "Trading", "TradingDrills",
-                "TradingStores",
+                "Jobs", "StreamRuntime", "ConnectorLog", "StoreKit", "TestKit", "TestServers", "TraceContext", "Trading",
+                "TradingDrills", "TradingStores",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "Services", "Jobs", "ConnectorKafka", "ConnectorLog", "StoreKit", "StreamRuntime", "TestServers", "TraceContext",
-                "Trading", "TradingStores",
+                "Services", "Jobs", "ConnectorKafka", "ConnectorLog", "StoreKit", "StreamRuntime", "TestKit", "TestServers",
+                "TraceContext", "Trading", "TradingStores",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -384,7 +387,7 @@ let package = Package(
         .testTarget(
             name: "WeirTracingTests",
             dependencies: [
-                "StoreKit", "TestServers", "TraceContext", "Trading", "TradingStores", "WeirTracing",
+                "StoreKit", "TestKit", "TestServers", "TraceContext", "Trading", "TradingStores", "WeirTracing",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ], swiftSettings: strict),

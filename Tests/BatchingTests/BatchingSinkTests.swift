@@ -2,6 +2,7 @@ import Foundation
 import StreamRuntime
 import StreamRuntimeTesting
 import Synchronization
+import TestKit
 import Testing
 
 /// An outside system that a test can switch off.
@@ -55,7 +56,7 @@ private final class Outside: Sendable {
 
 /// Runs a job over a sink on real threads.
 private final class Bench: Sendable {
-    let folder = TestFolderPath()
+    let folder = TemporaryFolder()
     let source: TestSource<Int64>
     let runner: JobRunner
 
@@ -80,22 +81,9 @@ private final class Bench: Sendable {
         runner = try JobRunner(Job(source: source, connect: build), options: options, environment: JobEnvironment())
     }
 
-    func wait(_ what: Comment, until condition: () -> Bool) async throws {
-        let deadline = Date(timeIntervalSinceNow: 120)
-        while !condition() {
-            try #require(Date() < deadline, what)
-            try await Task.sleep(for: .milliseconds(2))
-        }
-    }
-
     var isPaused: Bool { if case .paused = runner.status { true } else { false } }
     var restarts: Int { Int(runner.metrics.value("weir_job_restarts_total") ?? 0) }
     var epoch: Int { Int(runner.metrics.sum("weir_checkpoint_last_id")) }
-}
-
-private final class TestFolderPath: Sendable {
-    let path = NSTemporaryDirectory() + "weir-batching-" + UUID().uuidString
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
 @Suite struct BatchingSinkTests {
@@ -151,10 +139,10 @@ private final class TestFolderPath: Sendable {
         let source = TestSource(Array(Int64(0)..<100))
         let bench = try Bench(source) { $0.sink(outside.sink(), id: "out") }
         async let ended: Void = bench.runner.run()
-        try await bench.wait("paused") { bench.isPaused }
+        try await eventually("the job is paused") { bench.isPaused }
         #expect(bench.runner.status == .paused(["out: the outside is away"]))
         outside.setAway(false)
-        try await bench.wait("running again") { !bench.isPaused }
+        try await eventually("the job runs again") { !bench.isPaused }
         source.push(contentsOf: 100..<200)
         source.finish()
         try await ended
@@ -168,10 +156,10 @@ private final class TestFolderPath: Sendable {
         let source = TestSource(Array(Int64(0)..<10))
         let bench = try Bench(source, restart: .none, epochTimeoutMillis: 2_000) { $0.sink(outside.sink(Outside.atBarriers)) }
         async let ended: Void = bench.runner.run()
-        try await bench.wait("a first epoch") { bench.epoch > 0 }
+        try await eventually("a first epoch is committed") { bench.epoch > 0 }
         outside.setAway(true)
         source.push(contentsOf: 10..<20)
-        try await bench.wait("paused") { bench.isPaused }
+        try await eventually("the job is paused") { bench.isPaused }
         try await Task.sleep(for: .milliseconds(3_000))  // the outage, longer than an epoch may take
         outside.setAway(false)
         source.finish()
@@ -190,12 +178,12 @@ private final class TestFolderPath: Sendable {
             stream.sink(kept, id: "kept")
         }
         async let ended: Void = bench.runner.run()
-        try await bench.wait("a first epoch") { bench.epoch > 0 }
+        try await eventually("a first epoch is committed") { bench.epoch > 0 }
         outside.setAway(true)
         source.push(contentsOf: 10..<20)
-        try await bench.wait("an attempt given up") { bench.restarts > 0 }
+        try await eventually("an attempt is given up") { bench.restarts > 0 }
         outside.setAway(false)
-        try await bench.wait("everything kept") { kept.elements.count == 20 }
+        try await eventually("everything is kept") { kept.elements.count == 20 }
         source.finish()
         try await ended
         #expect(kept.elements == Array(0..<20))
@@ -207,10 +195,10 @@ private final class TestFolderPath: Sendable {
         let source = TestSource(Array(Int64(0)..<50))
         let bench = try Bench(source) { $0.sink(outside.sink()) }
         async let ended: Void = bench.runner.run()
-        try await bench.wait("a first epoch") { bench.epoch > 0 }
+        try await eventually("a first epoch is committed") { bench.epoch > 0 }
         outside.breakOnce()
         source.push(contentsOf: 50..<100)
-        try await bench.wait("a restart") { bench.restarts == 1 }
+        try await eventually("the job restarts") { bench.restarts == 1 }
         source.finish()
         try await ended
         #expect(Set(outside.elements) == Set(0..<100), "at least once")
@@ -224,7 +212,7 @@ private final class TestFolderPath: Sendable {
             $0.sink(outside.sink(BatchLimits(countMax: 1000, ageMax: .milliseconds(1))))
         }
         async let ended: Void = bench.runner.run()
-        try await bench.wait("sent") { outside.elements.count == 3 }
+        try await eventually("three are sent") { outside.elements.count == 3 }
         source.finish()
         try await ended
         #expect(outside.elements == [1, 2, 3])

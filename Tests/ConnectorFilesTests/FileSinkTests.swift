@@ -1,6 +1,7 @@
 import ConnectorFiles
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 @Suite struct FileSinkTests {
@@ -38,7 +39,7 @@ import Testing
     }
 
     @Test func epochIsAFileOnceAcknowledged() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var harness = try Harness(folder)
         try harness.writer.write("a")
         try harness.writer.write("b")
@@ -52,7 +53,7 @@ import Testing
     }
 
     @Test func epochRunAgainReplacesWhatItLeft() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var first = try Harness(folder)
         for epoch in 1...4 as ClosedRange<UInt64> {
             try first.writer.write("first \(epoch)")
@@ -71,7 +72,7 @@ import Testing
     }
 
     @Test func failureIsReported() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var harness = try Harness(folder)
         try FileManager.default.removeItem(atPath: folder.path)
         try harness.writer.write("a")
@@ -79,7 +80,7 @@ import Testing
     }
 
     @Test func lineEndInsideATextIsRefused() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var harness = try Harness(folder)
         #expect(throws: FileSourceError.self) { try harness.writer.write("a\nb") }
     }

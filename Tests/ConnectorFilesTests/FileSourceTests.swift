@@ -1,24 +1,10 @@
 import ConnectorFiles
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
-final class TemporaryFolder: Sendable {
-    let path: String
-    init() throws {
-        path =
-            URL(fileURLWithPath: NSTemporaryDirectory()).standardizedFileURL.path
-            + "/weir-files-\(UInt64.random(in: .min ... .max))"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    @discardableResult
-    func write(_ name: String, _ text: String) throws -> String {
-        let file = path + "/" + name
-        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
-        return file
-    }
+extension TemporaryFolder {
     func append(_ name: String, _ text: String) throws {
         let handle = try #require(FileHandle(forWritingAtPath: path + "/" + name))
         try handle.seekToEnd()
@@ -64,12 +50,12 @@ private struct Reading: StreamJob {
             ("\r\n", [""]), ("a\rb\n", ["a\rb"]), ("a\nb\r", ["a", "b"]), ("ü€😀\nz", ["ü€😀", "z"]),
         ] as [(String, [String])])
     func linesAreCut(text: String, lines: [String]) throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         #expect(try readAll(TextFileSource(lines: try folder.write("f", text))) == lines)
     }
 
     @Test func longFilesAreReadInChunks() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var random = SystemRandomNumberGenerator()
         let lines = (0..<5_000).map { "\($0)" + String(repeating: "x", count: Int.random(in: 0...400, using: &random)) }
         let big = String(repeating: "y", count: 700_000)
@@ -79,7 +65,7 @@ private struct Reading: StreamJob {
     }
 
     @Test func readingGoesOnFromEveryPosition() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let source = TextFileSource(lines: try folder.write("f", "one\r\ntwo\n\nthree"))
         let split = try #require(try source.discoverSplits(context).first)
         var positions = [SplitPosition(split: split.id, next: 0)]
@@ -98,7 +84,7 @@ private struct Reading: StreamJob {
     }
 
     @Test func folderAndPatternAreExpanded() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         try folder.write("b.txt", "2")
         try folder.write("a.txt", "1")
         try folder.write("c.log", "3")
@@ -113,7 +99,7 @@ private struct Reading: StreamJob {
     }
 
     @Test func fileShorterThanThePositionIsRefused() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let file = try folder.write("f", "one\ntwo\n")
         let source = TextFileSource(lines: file)
         let error = #expect(throws: FileSourceError.self) {
@@ -133,7 +119,7 @@ private struct Reading: StreamJob {
 
     /// A job that restarts finds them missing, or unreadable, again and again.
     @Test func whatNoRestartCanOpenEndsTheJob() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let file = try folder.write("f", "one\n")
         let source = TextFileSource(lines: file)
         for split in [folder.path + "/gone", file + "/below"] {
@@ -150,7 +136,7 @@ private struct Reading: StreamJob {
 
     /// A link that leads to itself; and, for those whom permissions stop at all, a folder without any.
     @Test func whatNoRestartCanListEndsTheJob() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let (loop, closed) = (folder.path + "/loop", folder.path + "/closed")
         try FileManager.default.createSymbolicLink(atPath: loop, withDestinationPath: loop)
         var paths = [loop + "/*"]
@@ -172,7 +158,7 @@ private struct Reading: StreamJob {
     /// Records that do not decode, and a file that went away: one attempt, not one after the other.
     @Test(arguments: ["there", "gone"]) func aJobThatNoRestartMendsFailsAtOnce(_ name: String) async throws {
         struct Unreadable: Error {}
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         try folder.write("there", "one\n")
         let source = TextFileSource<Int64>("\(folder.path)/\(name)", decode: { _ in throw Unreadable() })
         var options = JobOptions()
@@ -187,7 +173,7 @@ private struct Reading: StreamJob {
     }
 
     @Test func lineBeyondTheLimitIsRefused() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let file = try folder.write("f", "ok\n" + String(repeating: "x", count: 600_000))
         let error = #expect(throws: FileSourceError.self) {
             try readAll(TextFileSource(lines: file, lineBytesMax: 1_000))
@@ -196,7 +182,7 @@ private struct Reading: StreamJob {
     }
 
     @Test func followedFileGivesALineOnceItsEndIsWritten() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let file = try folder.write("f", "one\ntw")
         let source = TextFileSource(lines: file, follows: true)
         var reader = try source.makeReader(readerContext([SplitPosition(split: file, next: 0)]))
@@ -214,13 +200,13 @@ private struct Reading: StreamJob {
     struct Item: Decodable, Equatable { var n: Int }
 
     @Test func valuesAreDecoded() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let file = try folder.write("f", "{\"n\":1}\n{\"n\":2}\r\n")
         #expect(try readAll(JSONLinesSource<Item>(file)) == [Item(n: 1), Item(n: 2)])
     }
 
     @Test func undecodableLineIsNamedOrMapped() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let file = try folder.write("f", "{\"n\":1}\nnonsense\n{\"n\":3}")
         let error = #expect(throws: UndecodableLine.self) { try readAll(JSONLinesSource<Item>(file)) }
         #expect(error?.byte == 8)
@@ -230,7 +216,7 @@ private struct Reading: StreamJob {
 
     /// Foundation's parser would end the process.
     @Test func aLineThatIsNestedTooDeepIsUndecodableToo() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let file = try folder.write("f", "{\"n\":1}\n{\"n\":" + String(repeating: "[", count: 512) + "\n{\"n\":3}")
         let lenient = JSONLinesSource<Item>(file) { line, _ in Item(n: -Int(line.byte)) }
         #expect(try readAll(lenient) == [Item(n: 1), Item(n: -8), Item(n: 3)])

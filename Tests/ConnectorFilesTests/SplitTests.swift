@@ -1,6 +1,7 @@
 import ConnectorFiles
 import StreamRuntime
 import StreamRuntimeTesting
+import TestKit
 import Testing
 
 /// What event time has come to as each record arrives.
@@ -29,7 +30,7 @@ private struct ArrivalJob: StreamJob {
 
 @Suite struct SplitTests {
     @Test func eachFileHasAWatermarkUntilItEnds() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         try folder.write("a.txt", "10\n30\n")
         try folder.write("b.txt", "20\n40\n50\n")
         let sink = CollectSink<String>()
@@ -43,7 +44,7 @@ private struct ArrivalJob: StreamJob {
 
     /// A subtask reads its files one after another: those whose turn has not come are not idle.
     @Test func aFileThatWaitsForItsTurnHoldsEventTimeBack() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         try folder.write("a.txt", (1...3000).map { "\($0 * 100)\n" }.joined())
         try folder.write("b.txt", "150\n")
         let sink = CollectSink<String>()
@@ -67,7 +68,7 @@ private struct ArrivalJob: StreamJob {
 
     /// The end of the input is an end of time for the windows that are open, not for those of a later start.
     @Test(arguments: [false, true]) func aJobThatHasEndedGoesOnWithMoreFiles(isProcessingTime: Bool) throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         func write(_ name: String) throws { _ = try folder.write(name, (0..<100).map { "\($0)\n" }.joined()) }
         try write("a.txt")
         let sink = CollectSink<Int>()

@@ -2,6 +2,7 @@ import ConnectorLog
 import Foundation
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// Crashes a log at its n-th durability step, and knows what a power loss may take: bytes and names that

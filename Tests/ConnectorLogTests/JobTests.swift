@@ -2,6 +2,7 @@ import ConnectorLog
 import Foundation
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// Counts numbers per key from one topic into another, and crashes at chosen numbers, each once.

@@ -1,6 +1,7 @@
 import ConnectorLog
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 /// Real processes: one that writes until it is killed, and this one that follows it and then takes over.

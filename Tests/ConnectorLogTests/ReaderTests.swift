@@ -2,6 +2,7 @@ import ConnectorLog
 import Foundation
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 private func source(_ store: LogStore, start: LogSource<String>.Start = .earliest) -> LogSource<String> {

@@ -1,5 +1,6 @@
 import ConnectorLog
 import StreamRuntime
+import TestKit
 import Testing
 
 /// Retention and those who have still to read.

@@ -1,5 +1,6 @@
 import ConnectorLog
 import StreamRuntime
+import TestKit
 import Testing
 
 /// Holds records back until the watermark has passed them.

@@ -2,22 +2,19 @@ import ConnectorLog
 import Foundation
 import StreamRuntime
 import Synchronization
+import TestKit
 
-/// A folder that goes when the test does.
-final class TemporaryFolder: Sendable {
-    let path: String
-    init() {
-        path = NSTemporaryDirectory() + "weir-log-\(UInt64.random(in: .min ... .max))"
-    }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
+    /// Another folder with the same files.
     func copy() throws -> TemporaryFolder {
         let copy = TemporaryFolder()
-        try FileManager.default.copyItem(atPath: path, toPath: copy.path)
+        for name in try FileManager.default.contentsOfDirectory(atPath: path) {
+            try FileManager.default.copyItem(atPath: "\(path)/\(name)", toPath: "\(copy.path)/\(name)")
+        }
         return copy
     }
 
-    /// All files below, relative.
+    /// The paths of all files below whose names end so.
     func files(suffix: String) -> [String] {
         let all = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
         return all.filter { $0.hasSuffix(suffix) }.sorted().map { path + "/" + $0 }

@@ -1,6 +1,7 @@
 import ConnectorLog
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// Numbers take the way through a topic between two operators; the one behind crashes at chosen ones, each once.

@@ -1,6 +1,7 @@
 import ConnectorLog
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 /// Counts and forgets.

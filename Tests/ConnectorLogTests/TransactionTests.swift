@@ -2,6 +2,7 @@ import ConnectorLog
 import Foundation
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 @Suite struct TransactionTests {

@@ -9,14 +9,14 @@ import Testing
     private func start(perf script: String) async throws {
         let bin = harness.folder.path + "/bin"
         try FileManager.default.createDirectory(atPath: bin, withIntermediateDirectories: true)
-        let perf = try harness.folder.file("bin/perf", "#!/bin/sh\n\(script)\n")
+        let perf = try harness.folder.write("bin/perf", "#!/bin/sh\n\(script)\n")
         try #require(chmod(perf, 0o755) == 0)
         try await harness.startServer(environment: ["PATH": "\(bin):/usr/bin:/bin"])
         #expect(try await harness.run(["submit", "counting", "--detached"]).code == 0)
     }
 
     @Test func stacksThatPerfPrintsBecomeAFlameGraphWithReadableNames() async throws {
-        let printed = try harness.folder.file(
+        let printed = try harness.folder.write(
             "printed", "weir-worker-0 1/2\n\t aa $s4main3foo2byySi_tF (/weir)\n\t bb $s4main3fooyyF (/weir)\n\n")
         try await start(perf: "case $1 in record) echo \"$@\" > \(harness.folder.path)/record;; script) cat \(printed);; esac")
         let file = harness.folder.path + "/slow.svg"

@@ -1,6 +1,7 @@
 import ControlPlane
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 import WeirKit
 
@@ -104,12 +105,12 @@ import WeirKit
     private let folder = TemporaryFolder()
 
     @Test func aReaderFollowsALogThroughItsRotation() throws {
-        let path = try folder.file("job.log", "one\n")
+        let path = try folder.write("job.log", "one\n")
         let first = try LogReader.read(path, from: nil)
         #expect(String(decoding: first.bytes, as: UTF8.self) == "one\n")
         try append("two\n", path)
         try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
-        _ = try folder.file("job.log", "three\n")
+        try folder.write("job.log", "three\n")
         let second = try LogReader.read(path, from: first.next)
         #expect(String(decoding: second.bytes, as: UTF8.self) == "two\n")
         let third = try LogReader.read(path, from: second.next)
@@ -119,7 +120,7 @@ import WeirKit
     }
 
     @Test func aLogThatWasEmptiedIsReadFromItsBeginning() throws {
-        let path = try folder.file("job.log", "one\ntwo\n")
+        let path = try folder.write("job.log", "one\ntwo\n")
         let first = try LogReader.read(path, from: nil)
         #expect(truncate(path, 0) == 0)
         let none = try LogReader.read(path, from: first.next)
@@ -131,24 +132,24 @@ import WeirKit
     }
 
     @Test func aPlaceIsFoundWhileFilesAreSetAside() throws {
-        let path = try folder.file("job.log", "one\n")
+        let path = try folder.write("job.log", "one\n")
         let first = try LogReader.read(path, from: nil)
         try append("two\n", path)
         try FileManager.default.moveItem(atPath: path, toPath: path + ".2")
-        _ = try folder.file("job.log", "three\n")
+        try folder.write("job.log", "three\n")
         #expect(String(decoding: try LogReader.read(path, from: first.next).bytes, as: UTF8.self) == "two\n")
     }
 
     @Test func aPlaceThatIsGoneIsTheOldestThereIs() throws {
-        let path = try folder.file("job.log", "new\n")
-        _ = try folder.file("job.log.1", "older\n")
+        let path = try folder.write("job.log", "new\n")
+        try folder.write("job.log.1", "older\n")
         let chunk = try LogReader.read(path, from: "1-77")
         #expect(String(decoding: chunk.bytes, as: UTF8.self) == "older\n")
     }
 
     @Test func theFirstReadIsTheTailInWholeLines() throws {
         let line = String(repeating: "x", count: 99) + "\n"
-        let path = try folder.file("job.log", String(repeating: line, count: 2000))
+        let path = try folder.write("job.log", String(repeating: line, count: 2000))
         let text = String(decoding: try LogReader.read(path, from: nil).bytes, as: UTF8.self)
         #expect(text.count <= LogReader.tailBytes && text.count > LogReader.tailBytes - 100)
         #expect(text.count % 100 == 0)
@@ -169,23 +170,6 @@ import WeirKit
         try handle.seekToEnd()
         try handle.write(contentsOf: Data(text.utf8))
         try handle.close()
-    }
-}
-
-/// A folder of a test's own, removed with it.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() {
-        path = FileManager.default.temporaryDirectory.path + "/weir-control-" + UUID().uuidString
-        try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String, _ text: String) throws -> String {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-        return "\(path)/\(name)"
     }
 }
 

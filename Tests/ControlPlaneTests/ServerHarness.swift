@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import NIOCore
+import TestKit
 import Testing
 
 /// A server, the jobs it starts and the commands that talk to it, as processes of the fixture executable in a folder of the

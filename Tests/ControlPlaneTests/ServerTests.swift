@@ -213,7 +213,7 @@ import WeirKit
         try await harness.eventually("it counts on") { try totals().values.reduce(0, +) > before + 100 }
 
         // One that cannot be written is the request's failure, not the job's.
-        let file = try harness.folder.file("file", "")
+        let file = try harness.folder.write("file", "")
         let failed = try await harness.run([
             "rescale", "counting", "--parallelism", "3", "--savepoint-dir", file + "/x", "--wait",
         ])
@@ -257,7 +257,7 @@ import WeirKit
     @Test func aSavepointThatCannotBeWrittenIsAnErrorAndTheJobRunsOn() async throws {
         try await harness.startServer()
         #expect(try await submit("counting").code == 0)
-        let file = try harness.folder.file("file", "")
+        let file = try harness.folder.write("file", "")
         let refused = try await harness.run(["savepoint", "counting", "--savepoint-dir", file + "/x"])
         #expect(refused.code == 1, "\(refused.output)")
         let relative = try await harness.http("POST", "/jobs/\(counting)/savepoints", body: #"{"target-directory": "here"}"#)
@@ -448,7 +448,7 @@ import WeirKit
         try await harness.startServer(["--host", "0.0.0.0"], environment: ["WEIR_SERVER_TOKEN": "s3cret"])
         let url = harness.url.replacing("0.0.0.0", with: "127.0.0.1")
         #expect(try await harness.run(["list", "--server", url]).code == 4)
-        let token = try harness.folder.file("token", "s3cret\n")
+        let token = try harness.folder.write("token", "s3cret\n")
         #expect(try await harness.run(["list", "--server", url, "--token-file", token]).code == 0)
         for path in ["/metrics", "/prometheus/targets"] {
             #expect(try await harness.http("GET", path, base: url).status == 401)

@@ -1,6 +1,7 @@
 import ControlPlane
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 import WeirKit
 

@@ -1,6 +1,7 @@
 import ConnectorLog
 import Foundation
 import Jobs
+import TestKit
 import Testing
 import Trading
 
@@ -17,9 +18,8 @@ import Trading
         }
         let runner = try bench.runner(PriceCacheJob(transport: .log(bench.log), prices: bench.prices))
         async let ended: Void = runner.run()
-        let deadline = Date(timeIntervalSinceNow: 120)
-        while try bench.prices.cached(bench.apple) == nil || bench.values("market_data.dlq").count < 3, Date() < deadline {
-            try await Task.sleep(for: .milliseconds(5))
+        try await eventually("the price is cached and the unusable ones are dead letters") {
+            try bench.prices.cached(bench.apple) != nil && bench.values("market_data.dlq").count >= 3
         }
         runner.stop()
         try await ended

@@ -4,6 +4,7 @@ import Jobs
 import StoreKit
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 import Trading
 import TradingStores
@@ -42,9 +43,8 @@ final class TradingBench: Sendable {
     func run(_ portfolios: any PortfolioStore, until count: Int, priceWaitMillis: Int64 = 50) async throws {
         let runner = try runner(portfolios, priceWaitMillis: priceWaitMillis)
         async let ended: Void = runner.run()
-        let deadline = Date(timeIntervalSinceNow: 120)
-        while try outcomes().count + values("trade_orders.dlq").count < count, Date() < deadline {
-            try await Task.sleep(for: .milliseconds(5))
+        try await eventually("\(count) outcomes and dead letters are committed") {
+            try outcomes().count + values("trade_orders.dlq").count >= count
         }
         runner.stop()
         try await ended
@@ -189,15 +189,10 @@ final class TradingBench: Sendable {
         try bench.place([bench.order("patient")])
         let runner = try bench.runner(store)
         async let ended: Void = runner.run()
-        let deadline = Date(timeIntervalSinceNow: 120)
-        while Date() < deadline {
-            if case .paused = runner.status { break }
-            try await Task.sleep(for: .milliseconds(5))
-        }
-        guard case .paused(let reasons) = runner.status else { Issue.record("not paused: \(runner.status)"); return }
-        #expect(reasons == ["execute: the portfolio store is unavailable"])
+        try await eventually("the job is paused") { if case .paused = runner.status { true } else { false } }
+        #expect(runner.status == .paused(["execute: the portfolio store is unavailable"]))
         store.isDown.store(false, ordering: .relaxed)
-        while try bench.outcomes().isEmpty, Date() < deadline { try await Task.sleep(for: .milliseconds(5)) }
+        try await eventually("the order has its outcome") { try !bench.outcomes().isEmpty }
         runner.stop()
         try await ended
         #expect(try bench.values("trade_executed").count == 1)

@@ -5,6 +5,7 @@ import StoreKit
 import StreamRuntime
 import Synchronization
 import TestServers
+import TestKit
 import Testing
 import Trading
 import TradingDrills
@@ -82,19 +83,11 @@ private final class PersistenceBench: Sendable {
     /// Runs until so many records are read, then stops with a drain and a final epoch: what a graceful stop leaves behind.
     func runToTheEnd(_ runner: JobRunner, of count: Int) async throws {
         async let ended: Void = runner.run()
-        try await wait("everything read") {
+        try await eventually("everything is read") {
             Int(metrics.sum("weir_operator_records_in_total", where: ["operator": "decoded"])) >= count
         }
         runner.stop()
         try await ended
-    }
-
-    func wait(_ what: Comment, until condition: () async throws -> Bool) async throws {
-        let deadline = Date(timeIntervalSinceNow: 120)
-        while try await !condition() {
-            try #require(Date() < deadline, what)
-            try await Task.sleep(for: .milliseconds(5))
-        }
     }
 }
 
@@ -210,11 +203,11 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         try bench.append([bench.trade(0, at: now + 86_400_000)])
         let runner = try bench.analytics(store, idleAfter: .milliseconds(20))
         async let ended: Void = runner.run()
-        try await bench.wait("event time") {
+        try await eventually("event time has come far enough") {
             bench.metrics.sum("weir_watermark_timestamp_seconds", where: ["operator": "event-time"]) > 0
         }
         try bench.append([bench.trade(7, at: now)])
-        try await bench.wait("both") { try await store.totals().trades == 2 }
+        try await eventually("both are recorded") { try await store.totals().trades == 2 }
         runner.stop()
         try await ended
         let bars = try await store.volume(VolumeQuery(symbol: Symbol("AAPL")!, fromMillis: 0, toMillis: .max))
@@ -246,13 +239,15 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         _ = try await bench.log.append([record])
         let runner = try bench.history(store)
         async let ended: Void = runner.run()
-        try await bench.wait("the bulk on its way") { store.isAsked.load(ordering: .relaxed) }
+        try await eventually("the bulk is on its way") { store.isAsked.load(ordering: .relaxed) }
         // The second one from here began with it.
         let checkpoints = bench.metrics.value("weir_checkpoints_completed_total") ?? 0
-        try await bench.wait("a checkpoint") { (bench.metrics.value("weir_checkpoints_completed_total") ?? 0) >= checkpoints + 2 }
+        try await eventually("checkpoints go on") {
+            (bench.metrics.value("weir_checkpoints_completed_total") ?? 0) >= checkpoints + 2
+        }
         store.crashesOnce.store(true, ordering: .relaxed)
         store.isSilent.store(false, ordering: .relaxed)
-        try await bench.wait("put aside") { try bench.deadLetters().count == 1 }
+        try await eventually("the refused trade is put aside") { try bench.deadLetters().count == 1 }
         runner.stop()
         try await ended
         #expect(bench.metrics.value("weir_job_restarts_total") == 1)
@@ -270,12 +265,12 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         try bench.append((0..<100).map { bench.trade($0) })
         let runner = try bench.history(store)
         async let ended: Void = runner.run()
-        try await bench.wait("paused") { if case .paused = runner.status { true } else { false } }
+        try await eventually("the job is paused") { if case .paused = runner.status { true } else { false } }
         guard case .paused(let reasons) = runner.status else { Issue.record("not paused: \(runner.status)"); return }
         #expect(reasons == ["record: the trade history is unavailable"])
         try bench.append((100..<200).map { bench.trade($0) })
         store.isDown.store(false, ordering: .relaxed)
-        try await bench.wait("everything recorded") { try await store.count() == 200 }
+        try await eventually("everything is recorded") { try await store.count() == 200 }
         runner.stop()
         try await ended
         #expect(bench.metrics.value("weir_job_restarts_total") ?? 0 == 0)
@@ -291,7 +286,7 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
             // Attempts crash, and count what they read anew: the store says when all is there.
             let runner = try bench.analytics(store)
             async let ended: Void = runner.run()
-            try await bench.wait("part \(part)") { try await store.totals().trades == Int64((part + 1) * 500) }
+            try await eventually("part \(part) is recorded") { try await store.totals().trades == Int64((part + 1) * 500) }
             runner.stop()
             try await ended
         }
@@ -321,7 +316,7 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
             let runner = try bench.analytics(store)
             async let ended: Void = runner.run()
             let count = Int64((part + 1) * 500)
-            try await bench.wait("part \(part)") {
+            try await eventually("part \(part) is recorded") {
                 let counted = try await store.top(.volume, limit: 10).reduce(0) { $0 + $1.trades }
                 let stored = try await store.totals().trades
                 return counted == count && stored == count
@@ -367,7 +362,7 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         let runner = try bench.history(store)
         async let ended: Void = runner.run()
         try await takeAway(proxy, runner, bench) { try bench.append(Array(trades[200...])) }
-        try await bench.wait("everything stored") { (try? await store.count()) == 400 }
+        try await eventually("everything is stored") { (try? await store.count()) == 400 }
         runner.stop()
         try await ended
         var query = TradeQuery(user: UserID("user-2")!, limit: 200)
@@ -390,7 +385,7 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         let runner = try bench.analytics(store)
         async let ended: Void = runner.run()
         try await takeAway(proxy, runner, bench) { try bench.append(Array(trades[200...])) }
-        try await bench.wait("everything stored") { (try? await store.totals()) == totals(trades) }
+        try await eventually("everything is stored") { (try? await store.totals()) == totals(trades) }
         runner.stop()
         try await ended
         let bars = try await store.volume(VolumeQuery(symbol: Symbol("AAPL")!, fromMillis: 0, toMillis: .max))
@@ -405,9 +400,9 @@ private func totals(_ trades: [Trade]) -> TradeTotals {
         proxy.set(.down)
         // What came before may be stored already: nothing is missed until there is something to store.
         try meanwhile()
-        try await bench.wait("paused") { if case .paused = runner.status { true } else { false } }
+        try await eventually("the job is paused") { if case .paused = runner.status { true } else { false } }
         proxy.set(.losingAnswers)
-        try await bench.wait("an answer lost") { proxy.answersLost > 0 }
+        try await eventually("an answer is lost") { proxy.answersLost > 0 }
         proxy.set(.passing)
     }
 }

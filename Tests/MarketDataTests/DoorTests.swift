@@ -1,4 +1,5 @@
 import Services
+import TestKit
 import Testing
 import Trading
 import TradingStores

@@ -2,6 +2,7 @@ import ConnectorRedis
 import Foundation
 import Services
 import StoreKit
+import TestKit
 import Testing
 import Trading
 import TradingStores

@@ -63,20 +63,6 @@ enum TestLimits {
     }
 }
 
-/// Waits for a condition, two minutes at most; then records an issue.
-func eventually(
-    _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
-) async throws {
-    let end = ContinuousClock.now + .seconds(120)
-    while try await !condition() {
-        guard ContinuousClock.now < end else {
-            Issue.record(what, sourceLocation: sourceLocation)
-            return
-        }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-}
-
 /// A price message as the service words it.
 func priceMessage(_ symbol: Symbol, _ seq: Int64, price: String = "189.25") -> String {
     #"{"type":"price","symbol":"\#(symbol)","price":"\#(price)","seq":\#(seq),"ts":"2023-11-14T22:13:20.000Z"}"#

@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import Services
+import TestKit
 import Testing
 import Trading
 import TradingStores

@@ -5,6 +5,7 @@ import Services
 import StoreKit
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 import TraceContext
 import Trading
@@ -83,10 +84,7 @@ import TradingStores
                 transport: .log(log), portfolios: portfolios, prices: prices, policy: ExecutionPolicy(symbols: [apple])),
             options: options, environment: JobEnvironment(metrics: MetricRegistry()))
         async let ended: Void = runner.run()
-        let deadline = Date(timeIntervalSinceNow: 120)
-        while try records(log, "trade_executed").count < count, Date() < deadline {
-            try await Task.sleep(for: .milliseconds(10))
-        }
+        try await eventually("\(count) executions are committed") { try records(log, "trade_executed").count >= count }
         // Drains: whatever the duplicates would still bring is there when it has ended.
         runner.stop()
         try await ended

@@ -2,6 +2,7 @@ import Foundation
 import StateRocksDB
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// The examples of docs/state.md.
@@ -64,7 +65,7 @@ import Testing
     }
 
     @Test func theShopperRemembers() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let sink = CollectSink<String>()
         var options = JobOptions()
         options.parallelism = 1

@@ -2,6 +2,7 @@ import Foundation
 import StateRocksDB
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// A whole job over the backend, evicting all the time.
@@ -32,7 +33,7 @@ import Testing
     }
 
     @Test(arguments: [1 << 20, 64 << 20]) func everyUpdateIsEmittedOnce(_ memoryBytes: Int) throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let sink = CollectSink<String>()
         let options = options(folder, intervalMillis: 50)
         let metrics = MetricRegistry()
@@ -49,7 +50,7 @@ import Testing
     /// Sessions that end with the stream alone: their state and timers are read back in batches, some of them absent, while
     /// checkpoints pass and the job fails in the middle of it.
     @Test func sessionsFarBeyondMemoryAreAllThere() throws {
-        let (folder, keys) = (try TemporaryFolder(), Int64(20_000))
+        let (folder, keys) = (TemporaryFolder(inMemory: true), Int64(20_000))
         let sink = CollectSink<String>()
         let failures = Mutex([Int64(3_000), 12_000, 30_000])
         var options = options(folder, intervalMillis: 20)

@@ -2,6 +2,7 @@ import Foundation
 import StateRocksDB
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// State that belongs to an operator, not to a key; and looking at state from outside.
@@ -80,7 +81,7 @@ import Testing
     }
 
     @Test func listsAreDealtOutOnRestore() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let sink = CollectSink<Int64>()
         let first = try run(folder, sink, 1000, parallelism: 2)
         #expect(first.count == 2 && first.allSatisfy { $0.split.isEmpty && $0.union.isEmpty && $0.rules.isEmpty })
@@ -96,7 +97,7 @@ import Testing
     }
 
     @Test func atTheSameParallelismEachSubtaskHasItsListBack() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let sink = CollectSink<Int64>()
         _ = try run(folder, sink, 1000, parallelism: 2)
         let groups = JobOptions().keyGroups
@@ -111,7 +112,7 @@ import Testing
     }
 
     @Test(arguments: BackendCase.allCases) func aCheckpointCanBeLookedInto(_ backendCase: BackendCase) throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let backend = backendCase.make()
         _ = try run(folder, CollectSink<Int64>(), 1000, parallelism: 2, backend)
         let job = JobID(namespace: "default", jobName: "remember")

@@ -1,6 +1,7 @@
 import Foundation
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// Savepoints of jobs that run on threads, asked for from outside.
@@ -36,18 +37,10 @@ import Testing
         return options
     }
 
-    private func eventually(_ what: Comment, _ holds: () -> Bool) async throws {
-        for _ in 0..<12_000 {
-            if holds() { return }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        Issue.record(what)
-    }
-
     private func start(_ runner: JobRunner) -> Task<Void, any Error> { Task { try await runner.run() } }
 
     @Test func aSavepointIsOneEpochOfARunningJobThatGoesOn() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let sink = CollectSink<String>()
         let epochs = Mutex<[String: String]>([:])
         let log = RuntimeLog { _, message, fields in
@@ -86,7 +79,7 @@ import Testing
     }
 
     @Test func theHistoryTellsSavepointsAndWhichCheckpointsAreGone() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         var options = options(folder)
         options.checkpointIntervalMillis = 3_600_000
         options.retainedCheckpoints = 2
@@ -114,7 +107,7 @@ import Testing
     }
 
     @Test(arguments: [true, false]) func aStopWithASavepointIsGoneOnFromWithoutReplay(_ drain: Bool) async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let sink = CollectSink<String>()
         var options = options(folder)
         var paths: [String] = []
@@ -140,7 +133,7 @@ import Testing
     /// Failures after the start do not begin with the savepoint again.
     @Test func restartsGoOnFromWhatWasDecidedSince() async throws {
         struct Crash: Error {}
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let source = CollectSink<String>()
         let first = try JobRunner(Counting(sink: source), options: options(folder), environment: JobEnvironment())
         let running = start(first)
@@ -173,7 +166,7 @@ import Testing
     }
 
     @Test func aCancelAnswersWhoeverWaitsForASavepoint() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let isHeld = Atomic<Bool>(false)
         let seen = Atomic<Int>(0)
         let held = Atomic<Int>(0)
@@ -209,7 +202,7 @@ import Testing
                 flow.source(GeneratorSource(count: nil, splits: 4, ratePerSecond: 20_000) { "\($0)" }).sink(sink)
             }
         }
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         var options = options(folder)
         let sink = CollectSink<String>()
         let first = try JobRunner(Counting(sink: sink), options: options, environment: JobEnvironment())
@@ -232,7 +225,7 @@ import Testing
     }
 
     @Test func aJobThatDoesNotRunSaysSo() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let runner = try JobRunner(
             Counting(sink: CollectSink(), count: 10), options: options(folder), environment: JobEnvironment())
         await #expect(throws: SavepointError.self) { try await runner.savepoint(to: folder.path) }

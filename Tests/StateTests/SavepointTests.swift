@@ -3,6 +3,7 @@ import StateRocksDB
 import StreamRuntime
 import StreamRuntimeTesting
 import Synchronization
+import TestKit
 import Testing
 
 /// Savepoints: of whole jobs, moved between backends, parallelisms and jobs; damaged, in the way, given up.
@@ -99,7 +100,7 @@ import Testing
     ]
 
     @Test(arguments: moves) func aJobGoesOnFromASavepointOnAnyBackendAtAnyParallelism(_ move: Move) throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let (savepoint, source) = try savepoint(folder, parallelism: move.from.parallelism, backend: move.from.backend)
         try savepoint.verify()
         let sink = CollectSink<String>()
@@ -123,7 +124,7 @@ import Testing
             }
             return runs
         }
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         var found: [[String: String]] = []
         for (backend, parallelism) in [(BackendCase.heap, 1), (.rocksdb, 1), (.rocksdbEvicting, 1)] {
             found.append(try contents(savepoint(folder, parallelism: parallelism, backend: backend).0))
@@ -132,7 +133,7 @@ import Testing
     }
 
     @Test func aSavepointOutlivesTheCheckpointsAndJobsItCameFrom() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let source = TestSource<Int64>(Array(0..<900))
         let test = try job(TestSetup(), source, CollectSink<String>())
         let savepoint = try test.savepoint(to: folder.path)
@@ -150,7 +151,7 @@ import Testing
     }
 
     @Test(arguments: [BackendCase.heap, .rocksdb]) func statesInAnotherOrderAreFoundByTheirNames(_ backend: BackendCase) throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let (savepoint, source) = try savepoint(folder, backend: backend)
         #expect { try rearranged(setup(savepoint, backend: backend), source, CollectSink<String>()) } throws: {
             "\($0)".contains("'total'") && "\($0)".contains("--allow-non-restored-state")
@@ -169,7 +170,7 @@ import Testing
     }
 
     @Test func anOperatorThatIsGoneIsRefusedUnlessItsLossIsAccepted() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let (savepoint, source) = try savepoint(folder)
         func other(_ setup: TestSetup, _ sink: CollectSink<Int64>) throws -> JobTest {
             try JobTest(setup) { flow in flow.source(source, id: "numbers").sink(sink) }
@@ -185,7 +186,7 @@ import Testing
     }
 
     @Test func damageIsRefusedByName() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let (savepoint, source) = try savepoint(folder)
         func refusal() -> String {
             do {
@@ -215,14 +216,14 @@ import Testing
     }
 
     @Test func aCheckpointCannotPassForASavepointNorItsManifestForOne() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let (savepoint, _) = try savepoint(folder)
         let bytes = try #require(FileManager.default.contents(atPath: "\(savepoint.path)/\(Savepoint.manifestName)"))
         #expect(throws: RecoveryRefusal.self) { try CheckpointManifest.decode([UInt8](bytes), path: "here") }
     }
 
     @Test func aSavepointThatCannotBeWrittenLeavesNothingAndTheJobGoesOn() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let source = TestSource<Int64>(Array(0..<900))
         let sink = CollectSink<String>()
         let test = try job(TestSetup(), source, sink)
@@ -240,7 +241,7 @@ import Testing
     }
 
     @Test func whatIsGivenUpLeavesNothing() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let (savepoint, _) = try savepoint(folder)
         let asked = Atomic<Int>(0)
         let writer = SavepointWriter(savepoint.manifest, files: savepoint.store(), formats: []) {

@@ -2,24 +2,8 @@ import Foundation
 import StateRocksDB
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
-
-/// A folder that is gone when the test ends. In memory where there is room: what is tested here is not the disk, and
-/// each spill syncs a file.
-final class TemporaryFolder: Sendable {
-    let path = TemporaryFolder.root + "/weir-state-test-" + UUID().uuidString
-    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    private static let root: String = {
-        let memory = "/dev/shm"
-        let free = try? FileManager.default.attributesOfFileSystem(forPath: memory)[.systemFreeSize] as? Int
-        guard let free, free > 2 << 30, FileManager.default.isWritableFile(atPath: memory) else {
-            return NSTemporaryDirectory()
-        }
-        return memory
-    }()
-}
 
 /// What the suite runs against.
 enum BackendCase: String, CaseIterable, Sendable, CustomTestStringConvertible {
@@ -49,7 +33,7 @@ final class StateWorld {
     private let readers: [any StateBackend] = [HeapBackend(), RocksDBBackend(memoryBytes: 8 << 20)]
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = TemporaryFolder(inMemory: true)
         files = try FileCheckpointStore(folder: folder.path + "/checkpoints")
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import StateRocksDB
 import StreamRuntime
+import TestKit
 import Testing
 
 /// State with a time to live, by a clock that the test sets.
@@ -281,7 +282,7 @@ import Testing
 
     @Test(arguments: [(20, ["none", "none", "none"]), (60_000, ["none", "0", "1"])])
     func aTaskReadsTheClockEveryStep(_ lifetimeMillis: Int, _ expected: [String]) throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder(inMemory: true)
         let sink = CollectSink<String>()
         var options = JobOptions()
         options.parallelism = 1

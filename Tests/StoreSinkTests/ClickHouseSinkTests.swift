@@ -3,6 +3,7 @@ import NIOCore
 import StoreKit
 import StreamRuntime
 import TestServers
+import TestKit
 import Testing
 
 @Suite struct ClickHouseSinkTests {
@@ -95,9 +96,9 @@ import Testing
         async let ended: Void = bench.runner.run()
         proxy.set(.down)
         bench.source.push(contentsOf: (Int64(0)..<200).map { Reading($0) })
-        try await bench.wait("paused") { bench.isPaused }
+        try await eventually("the job is paused") { bench.isPaused }
         proxy.set(.losingAnswers)
-        try await bench.wait("answers lost") { proxy.answersLost >= 1 }
+        try await eventually("answers are lost") { proxy.answersLost >= 1 }
         proxy.set(.passing)
         bench.source.finish()
         try await ended

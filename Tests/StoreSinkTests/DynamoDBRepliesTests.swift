@@ -2,6 +2,7 @@ import ConnectorDynamoDB
 import Foundation
 import StreamRuntime
 import TestServers
+import TestKit
 import Testing
 
 /// What AWS answers now and then and its stand-in never does.
@@ -46,7 +47,7 @@ import Testing
         let bench = try SinkBench { [sink = try sink(server)] in $0.sink(sink) }
         async let ended: Void = bench.runner.run()
         bench.source.push(contentsOf: [Reading(1, sensor: "a")])
-        try await bench.wait("paused") {
+        try await eventually("the job is paused") {
             guard case .paused(let reasons) = bench.runner.status else { return false }
             return reasons.contains { $0.contains("dynamodb is throttled") }
         }

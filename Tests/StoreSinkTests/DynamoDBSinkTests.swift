@@ -3,6 +3,7 @@ import Foundation
 import StoreKit
 import StreamRuntime
 import TestServers
+import TestKit
 import Testing
 
 @Suite struct DynamoDBSinkTests {
@@ -46,9 +47,9 @@ import Testing
         proxy.set(.down)
         let readings = (Int64(0)..<60).map { Reading($0, sensor: "s\($0)") }
         bench.source.push(contentsOf: readings)
-        try await bench.wait("paused") { bench.isPaused }
+        try await eventually("the job is paused") { bench.isPaused }
         proxy.set(.losingAnswers)
-        try await bench.wait("answers lost") { proxy.answersLost >= 1 }
+        try await eventually("answers are lost") { proxy.answersLost >= 1 }
         proxy.set(.passing)
         bench.source.finish()
         try await ended

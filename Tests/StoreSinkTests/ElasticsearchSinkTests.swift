@@ -4,6 +4,7 @@ import StoreKit
 import StreamRuntime
 import Synchronization
 import TestServers
+import TestKit
 import Testing
 
 /// Against Elasticsearch and OpenSearch.
@@ -69,12 +70,12 @@ import Testing
         let bench = try SinkBench { $0.sink(sink(client)) }
         async let ended: Void = bench.runner.run()
         bench.source.push(contentsOf: (Int64(0)..<100).map { Reading($0) })
-        try await bench.wait("the first hundred") { (try? await count(direct)) == 100 }
+        try await eventually("the first hundred are stored") { (try? await count(direct)) == 100 }
         proxy.set(.down)
         bench.source.push(contentsOf: (Int64(100)..<200).map { Reading($0) })
-        try await bench.wait("paused") { bench.isPaused }
+        try await eventually("the job is paused") { bench.isPaused }
         proxy.set(.losingAnswers)
-        try await bench.wait("answers lost") { proxy.answersLost >= 2 }
+        try await eventually("answers are lost") { proxy.answersLost >= 2 }
         proxy.set(.silent)
         bench.source.push(contentsOf: (Int64(200)..<300).map { Reading($0) })
         proxy.set(.passing)
@@ -95,7 +96,7 @@ import Testing
         let bench = try SinkBench { $0.sink(sink(client) { documents in refused.withLock { $0 += documents } }) }
         async let ended: Void = bench.runner.run()
         bench.source.push(contentsOf: (Int64(0)..<100).map { Reading($0) })
-        try await bench.wait("paused") { bench.isPaused }
+        try await eventually("the job is paused") { bench.isPaused }
         guard case .paused(let reasons) = bench.runner.status else { Issue.record("not paused: \(bench.runner.status)"); return }
         #expect(reasons.count == 1)
         #expect(reasons.first?.contains("takes nothing") == true && reasons.first?.contains("cluster_block_exception") == true)

@@ -2,6 +2,7 @@ import ConnectorRedis
 import StoreKit
 import StreamRuntime
 import TestServers
+import TestKit
 import Testing
 
 @Suite struct RedisSinkTests {
@@ -38,7 +39,7 @@ import Testing
         async let ended: Void = bench.runner.run()
         proxy.set(.down)
         bench.source.push(contentsOf: (Int64(0)..<50).map { Reading($0) })
-        try await bench.wait("paused") { bench.isPaused }
+        try await eventually("the job is paused") { bench.isPaused }
         proxy.set(.passing)
         bench.source.finish()
         try await ended

@@ -59,13 +59,5 @@ final class SinkBench: Sendable {
         try await runner.run()
     }
 
-    func wait(_ what: Comment, until condition: () async throws -> Bool) async throws {
-        let deadline = Date(timeIntervalSinceNow: 120)
-        while try await !condition() {
-            try #require(Date() < deadline, what)
-            try await Task.sleep(for: .milliseconds(5))
-        }
-    }
-
     var isPaused: Bool { if case .paused = runner.status { true } else { false } }
 }

@@ -1,6 +1,7 @@
 import StreamRuntime
 import StreamRuntimeTesting
 import Synchronization
+import TestKit
 import Testing
 
 /// Answers when it is told to; counts what it is asked.
@@ -59,7 +60,7 @@ struct AsyncMapJob: StreamJob {
 
     @Test(arguments: [AsyncOrder.ordered, .unordered], [1, 2])
     func nothingIsLostOrDoubledByFailuresAndCrashes(_ order: AsyncOrder, _ parallelism: Int) async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let (sink, desk) = (CollectSink<Int64>(), Desk())
         for number in stride(from: Int64(0), to: 4000, by: 37) { desk.fail(number, times: 2) }
         var options = testOptions(folder, parallelism: parallelism, intervalMillis: 5)

@@ -1,6 +1,7 @@
 import StreamRuntime
 import StreamRuntimeTesting
 import Synchronization
+import TestKit
 import Testing
 
 /// An outside system that fails now and then, answers in any order, and remembers every effect by id.
@@ -129,7 +130,7 @@ struct AskingJob: StreamJob {
     }
 
     @Test(arguments: [1, 2]) func orderPerKeyHoldsWithRetries(parallelism: Int) async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let sink = CollectSink<String>()
         let ledger = Ledger()
         try await JobRunner(
@@ -141,7 +142,7 @@ struct AskingJob: StreamJob {
     }
 
     @Test func requestsInFlightSurviveCrashesAndRunAgain() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let sink = CollectSink<String>()
         let ledger = Ledger()
         var options = testOptions(folder, parallelism: 2, intervalMillis: 5)

@@ -1,4 +1,5 @@
 import StreamRuntime
+import TestKit
 import Testing
 
 /// Numbers with a place on a broker for the offset of their only split.
@@ -22,7 +23,7 @@ private struct PlacedSource: Source {
     }
 
     private func run(_ first: BrokerOffset, _ second: BrokerOffset, _ sink: CollectSink<Int64>) async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let job = AnyJob { flow in
             flow.source(PlacedSource(first), id: "left").union(flow.source(PlacedSource(second), id: "right")).sink(sink)
         }

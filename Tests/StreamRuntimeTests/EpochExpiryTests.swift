@@ -1,5 +1,6 @@
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// A decider that gives epochs up by script, as Kafka does when a transaction was open for too long. It is the sink too.
@@ -86,7 +87,7 @@ private struct Endless: StreamJob {
     /// The connector's error comes alone out of a commit, and as an attempt's cause out of a task: both restarted for
     /// ever when only the engine's own time-out was known.
     @Test(arguments: [false, true]) func threeInARow_failTheJobLoudly(inATask: Bool) async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let decider = ExpiringDecider([inATask ? .expireInATask : .expire])
         let runner = try runner(decider, folder)
         await #expect { try await runner.run() } throws: {
@@ -100,7 +101,7 @@ private struct Endless: StreamJob {
     }
 
     @Test func anEpochDecidedInBetween_startsTheCountOver() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let decider = ExpiringDecider([.expire, .expire, .commit, .expire, .expire, .commit, .commit, .expire])
         await #expect(throws: JobFailure.self) { try await runner(decider, folder).run() }
         #expect(decider.commits == 3)
@@ -108,7 +109,7 @@ private struct Endless: StreamJob {
     }
 
     @Test func whilePaused_expiriesDoNotCount() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let decider = ExpiringDecider(Array(repeating: .expire, count: 8) + [.commit])
         let runner = try runner(decider, folder)
         // An outage begins while each of the first five epochs is open, and is over before the next.

@@ -1,5 +1,6 @@
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 /// A failure of the disk says what the system said then, not what `errno` is later.
@@ -14,7 +15,7 @@ import Testing
     }
 
     @Test func theSystemsDiskSaysWhatFailed() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let (disk, missing) = (SystemDisk(), folder.path + "/none")
         #expect(#expect(throws: FileError.self) { try disk.list(missing) }?.code == ENOENT)
         #expect(#expect(throws: FileError.self) { try disk.adopt(missing, as: folder.path + "/x") }?.code == ENOENT)

@@ -1,6 +1,7 @@
 import Foundation
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// Numbers up to 199, from where the stream ends when it is asked: further on each time. Its reader may fail at first.
@@ -110,7 +111,7 @@ private final class WideningSource: Source {
 
     /// Without a deciding sink too: what the first start found stays where the job begins, however often it fails.
     @Test func theStartIsDecidedBeforeAnythingIsRead() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let (source, crashes) = (GrowingSource(), CrashPoints([120, 199]))
         let seen = Mutex<Set<Int64>>([])
         let job = AnyJob { flow in
@@ -128,7 +129,7 @@ private final class WideningSource: Source {
 
     /// The same for a source that a job with checkpoints is given later.
     @Test func theStartOfAnAddedSourceIsDecidedBeforeAnythingIsRead() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let (source, crashes) = (GrowingSource(), CrashPoints([120, 199]))
         let seen = Mutex<Set<Int64>>([])
         func job(isExtended: Bool) -> AnyJob {
@@ -152,7 +153,7 @@ private final class WideningSource: Source {
 
     /// Not even of a job that may not restart.
     @Test func newSplitsAreNoFailure() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let seen = Mutex<Set<Int64>>([])
         let metrics = MetricRegistry()
         let job = AnyJob { flow in
@@ -169,7 +170,7 @@ private final class WideningSource: Source {
     /// What an attempt before has left undone is not finished because nothing else was begun.
     @Test func aStopWhileARestartRecoversIsAFailureOfTheJob() async throws {
         struct Refused: Error {}
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let source = UnreachableSource()
         let job = AnyJob { flow in flow.source(source).sink(ForEachSink { _ in throw Refused() }) }
         let runner = try JobRunner(job, options: options(folder), environment: JobEnvironment())
@@ -185,7 +186,7 @@ private final class WideningSource: Source {
 
     /// In one chain with what cannot be made, and in another that was made before it.
     @Test(arguments: [false, true]) func whatWasMadeForATaskThatCannotBeIsClosed(inAChainOfItsOwn: Bool) async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let (source, sink) = (GrowingSource(failures: 3), CountingSink())
         let job = AnyJob { flow in
             let numbers = flow.source(source)
@@ -198,7 +199,7 @@ private final class WideningSource: Source {
 
     /// Only who stops a job waits for so long and no longer.
     @Test func theEndOfTheInputIsWorkedOffHoweverLongItTakes() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let results = Mutex<Set<Int>>([])
         let job = AnyJob { flow in
             flow.source(CollectionSource(Array(0..<20)))

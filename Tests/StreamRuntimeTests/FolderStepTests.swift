@@ -1,5 +1,6 @@
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 /// A decision must not survive a power loss that its checkpoint's folder does not.
@@ -32,7 +33,7 @@ import Testing
     }
 
     @Test func theSystemsDiskMakesThem() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let (disk, path) = (SystemDisk(), folder.path + "/a/b/c")
         for _ in 0..<2 { try disk.makeFolder(path) }
         #expect(try disk.list(folder.path + "/a/b") == ["c"])

@@ -1,5 +1,6 @@
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// Builds from a closure, for graphs that should be refused.
@@ -79,7 +80,7 @@ private struct Echo: AsyncFunction {
     }
 
     @Test func statefulOperatorsWithoutAnIDAreToldOfAtTheStart() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let warnings = Mutex<[String]>([])
         let log = RuntimeLog { level, message, _ in if level == .warning { warnings.withLock { $0.append(message) } } }
         try await JobRunner(
@@ -170,7 +171,7 @@ private struct Echo: AsyncFunction {
     }
 
     @Test func generatedIDsAreNumbered() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let metrics = MetricRegistry()
         try await JobRunner(
             AnyJob { [source, discard] flow in flow.source(source).map { $0 }.map { $0 }.sink(discard) },
@@ -180,7 +181,7 @@ private struct Echo: AsyncFunction {
     }
 
     @Test func fanOutUnionRebalanceAndMixedParallelismDeliverEverything() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let sink = CollectSink<Int64>()
         try await JobRunner(
             AnyJob { flow in

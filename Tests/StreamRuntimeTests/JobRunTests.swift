@@ -1,13 +1,7 @@
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
-
-/// A folder that is gone when the test ends.
-final class TemporaryFolder: Sendable {
-    let path = NSTemporaryDirectory() + "weir-test-" + UUID().uuidString
-    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
 
 func testOptions(_ folder: TemporaryFolder, parallelism: Int = 2, intervalMillis: Int = 20) -> JobOptions {
     var options = JobOptions()
@@ -67,7 +61,7 @@ struct Numbers: StreamJob {
 /// What a job tells of its checkpoints and failures.
 @Suite struct JobRecordTests {
     @Test func everySubtaskTellsHowLongItPausedForACheckpoint() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let runner = try JobRunner(
             AnyJob { $0.source(CollectionSource([1, 2, 3])).keyed(by: { $0 }).fold(0) { $0 += $1 }.sink(ForEachSink { _ in }) },
             options: testOptions(folder), environment: JobEnvironment())
@@ -95,7 +89,7 @@ struct Numbers: StreamJob {
 
     @Test func aFailureTellsWhichRecordItWasAndWhereTheSourceStood() async throws {
         struct Bad: Error {}
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var options = testOptions(folder)
         options.parallelism = 1
         options.restart = .none
@@ -126,26 +120,25 @@ struct Numbers: StreamJob {
 
 @Suite struct JobRunTests {
     @Test func wordCountEmitsEveryUpdateOnce() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let sink = CollectSink<String>()
         try await JobRunner(WordCount(sink: sink), options: testOptions(folder), environment: JobEnvironment()).run()
         #expect(sink.elements.sorted() == ["a=1", "a=2", "a=3", "b=1", "b=2", "c=1"])
     }
 
     @Test func aCancelledTaskCancelsItsJob() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let job = Numbers(sink: CollectSink<Int64>(), count: 1 << 60)
         let runner = try JobRunner(job, options: testOptions(folder), environment: JobEnvironment())
         let task = Task { try await runner.run() }
-        let deadline = Date(timeIntervalSinceNow: 120)
-        while runner.status != .running, Date() < deadline { try await Task.sleep(for: .milliseconds(1)) }
+        try await eventually("the job runs") { runner.status == .running }
         task.cancel()
         try await task.value
         #expect(runner.status == .cancelled)
     }
 
     @Test(arguments: [1, 2, 5]) func everyRecordIsCountedAtAnyParallelism(_ parallelism: Int) async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let sink = CollectSink<Int64>()
         try await JobRunner(
             Numbers(sink: sink, count: 200_000), options: testOptions(folder, parallelism: parallelism),

@@ -1,11 +1,12 @@
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// What lines of the engine's log say besides their message.
 @Suite struct LogFieldTests {
     @Test func linesNameTheJobTheIslandAndTheEpochTheyAreAbout() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let lines = Mutex<[(message: String, fields: [String: String])]>([])
         let log = RuntimeLog { _, message, fields in lines.withLock { $0.append((message, fields)) } }
         var options = testOptions(folder, parallelism: 1, intervalMillis: 10)
@@ -27,7 +28,7 @@ import Testing
     }
 
     @Test func aFailureThatEndsTheJobSaysWhereAndAfterWhichEpoch() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let lines = Mutex<[(message: String, fields: [String: String])]>([])
         let log = RuntimeLog { _, message, fields in lines.withLock { $0.append((message, fields)) } }
         var options = testOptions(folder, parallelism: 1)

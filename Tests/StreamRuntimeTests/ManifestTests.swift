@@ -1,5 +1,6 @@
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 /// Manifests whose checksum is right and which say what none can: written by hand, or by another program.
@@ -49,7 +50,7 @@ struct ManifestTests {
     }
 
     @Test func aFolderWithoutAnyCheckpointIsNotTheOneThatTheJobUsed() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let store = try FileCheckpointStore(folder: folder.path + "/job")
         let refusal = #expect(throws: RecoveryRefusal.self) { try store.manifest(named: "chk-7.manifest") }
         #expect(refusal?.remedy.contains("--checkpoint-dir") == true)

@@ -1,6 +1,7 @@
 import Foundation
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 
 /// Fails a job at chosen records, each once, like a crash: nothing undecided survives.
@@ -78,7 +79,7 @@ struct CountAndKeep: KeyedProcessFunction {
     }
 
     @Test(arguments: [1, 2, 3]) func crashesLoseAndDoubleNothing(parallelism: Int) async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let sink = CollectSink<String>()
         let crashes = CrashPoints([5, 3_000, 3_001, 20_000, 41_000, 59_999])
         let metrics = MetricRegistry()
@@ -92,7 +93,7 @@ struct CountAndKeep: KeyedProcessFunction {
     }
 
     @Test func stateMovesWithItsKeyGroupsToAnotherParallelism() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let sink = CollectSink<String>()
         var previous: Int64 = 0
         for (parallelism, count) in [(1, 10_000), (3, 20_000), (2, 30_000), (5, 40_000)] {
@@ -107,7 +108,7 @@ struct CountAndKeep: KeyedProcessFunction {
     }
 
     @Test func anotherJobsCheckpointIsRefused() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var options = options(folder, parallelism: 1)
         options.jobID = JobID(namespace: "a", jobName: "x")
         try await JobRunner(Plain(count: 100), options: options, environment: JobEnvironment()).run()
@@ -122,7 +123,7 @@ struct CountAndKeep: KeyedProcessFunction {
 
     @Test func aFlippedByteAndAMissingFileAreRefusedByName() async throws {
         for damage in ["flip", "remove"] {
-            let folder = try TemporaryFolder()
+            let folder = TemporaryFolder()
             let options = options(folder, parallelism: 1)
             try await JobRunner(Plain(count: 1000), options: options, environment: JobEnvironment()).run()
             let job = JobID(namespace: "default", jobName: "plain")
@@ -144,7 +145,7 @@ struct CountAndKeep: KeyedProcessFunction {
     }
 
     @Test func stopEndsWithAFinalEpochAndTheNextRunGoesOn() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let sink = CollectSink<String>()
         for count in [Int64(50_000_000), 50_000_000] {
             let runner = try JobRunner(
@@ -165,7 +166,7 @@ struct CountAndKeep: KeyedProcessFunction {
     }
 
     @Test func withoutRestartsTheFirstFailureIsFinal() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var options = options(folder, parallelism: 1)
         options.restart = .none
         await #expect(throws: JobFailure.self) {

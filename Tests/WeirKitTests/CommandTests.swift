@@ -1,5 +1,6 @@
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 #if canImport(FoundationNetworking)
@@ -141,16 +142,12 @@ import Testing
         var text = ""
         var samples: [String: Double] = [:]
         // Counters follow what they count, and each job takes its checkpoints by itself.
-        let deadline = Date(timeIntervalSinceNow: 120)
-        repeat {
-            try await Task.sleep(for: .milliseconds(10))
+        try await eventually("one job's records are counted, the other's checkpoints timed") {
             text = String(decoding: try await URLSession.shared.data(from: url).0, as: UTF8.self)
             samples = try ExpositionReader.read(text)
-        } while Date() < deadline
-            && (samples["weir_checkpoint_duration_seconds_bucket|job_name=copy|le=+Inf"] ?? 0 == 0
-                || samples["weir_operator_records_in_total|job_name=count-numbers|operator=fold|subtask=0"] ?? 0 <= 100)
-        #expect(samples["weir_operator_records_in_total|job_name=count-numbers|operator=fold|subtask=0"] ?? 0 > 100)
-        #expect(samples["weir_checkpoint_duration_seconds_bucket|job_name=copy|le=+Inf"] ?? 0 > 0)
+            return samples["weir_operator_records_in_total|job_name=count-numbers|operator=fold|subtask=0"] ?? 0 > 100
+                && samples["weir_checkpoint_duration_seconds_bucket|job_name=copy|le=+Inf"] ?? 0 > 0
+        }
         #expect(samples["process_resident_memory_bytes"] ?? 0 > 0)
         let families = text.split(separator: "\n").filter { $0.hasPrefix("# TYPE") }
         #expect(Set(families).count == families.count)
@@ -220,7 +217,7 @@ import Testing
         let asJSON = try await fixture.run(["jobs", "--output", "json"])
         #expect(try JSONSerialization.jsonObject(with: Data(asJSON.output.utf8)) is [Any])
 
-        _ = try fixture.folder.file("weir.yaml", "checkpoint:\n  interval: 5s\n")
+        _ = try fixture.folder.write("weir.yaml", "checkpoint:\n  interval: 5s\n")
         let config = try await fixture.run(
             ["config", "--config", "weir.yaml", "--parallelism", "3", "--set", "count-numbers.password=secret"],
             environment: ["WEIR_NAMESPACE": "prod"])

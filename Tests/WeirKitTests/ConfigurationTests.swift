@@ -1,5 +1,6 @@
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 import WeirKit
 
@@ -28,7 +29,7 @@ import WeirKit
         yaml: String? = nil, environment: [String: String] = [:], settings: [String] = [],
         flags: [(key: String, flag: String, value: String)] = []
     ) throws -> Configuration {
-        var layers = ConfigurationLayers(file: try yaml.map { try folder.file("c.yaml", $0) }, environment: environment)
+        var layers = ConfigurationLayers(file: try yaml.map { try folder.write("c.yaml", $0) }, environment: environment)
         layers.settings = settings
         layers.flags = flags
         return try layers.resolve(table)
@@ -112,7 +113,7 @@ import WeirKit
     }
 
     @Test func theVariableWeirConfigNamesTheFile() throws {
-        let path = try folder.file("other.yaml", "job.workers: 6")
+        let path = try folder.write("other.yaml", "job.workers: 6")
         let layers = ConfigurationLayers(environment: ["WEIR_CONFIG": path])
         #expect(try layers.resolve(table)[Self.workers] == 6)
     }

@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import WeirKit
 
@@ -8,7 +9,7 @@ import WeirKit
         #expect(ControlFile.read(folder.path + "/gone") == nil)
         let deep = [513, 514, 100_000].map { String(repeating: "[", count: $0) } + [String(repeating: #"{"end":["#, count: 257)]
         for text in ["", "{}", "[]"] + deep {
-            #expect(ControlFile.read(try folder.file("control", text)) == nil)
+            #expect(ControlFile.read(try folder.write("control", text)) == nil)
         }
     }
 }

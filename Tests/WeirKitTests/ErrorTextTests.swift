@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 import WeirKit
 
@@ -6,7 +7,7 @@ import WeirKit
     private let folder = TemporaryFolder()
 
     @Test func foundationsErrorsSayWhatTheSystemSaid() throws {
-        let file = try folder.file("file", "")
+        let file = try folder.write("file", "")
         let below = #expect(throws: CocoaError.self) {
             try FileManager.default.createDirectory(atPath: file + "/x", withIntermediateDirectories: true)
         }

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 /// Starts the fixture executable as a user would, in a folder of the test's own.
@@ -55,7 +56,7 @@ struct Fixture {
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { given, _ in given }
-        let outputPath = try folder.file("\(name).out", ""), errorPath = try folder.file("\(name).err", "")
+        let outputPath = try folder.write("\(name).out", ""), errorPath = try folder.write("\(name).err", "")
         process.standardOutput = FileHandle(forWritingAtPath: outputPath)
         process.standardError = FileHandle(forWritingAtPath: errorPath)
         process.standardInput = FileHandle.nullDevice
@@ -79,13 +80,4 @@ struct Fixture {
         if running.process.isRunning { running.send(SIGTERM) }
         return try await running.result()
     }
-}
-
-/// Waits two minutes at most: a limit for what never comes, not a measure of speed.
-func eventually(_ what: Comment, _ holds: () throws -> Bool) async throws {
-    for _ in 0..<12_000 {
-        if try holds() { return }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    Issue.record(what)
 }

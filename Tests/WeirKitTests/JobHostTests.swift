@@ -1,6 +1,7 @@
 import Foundation
 import StreamRuntime
 import Synchronization
+import TestKit
 import Testing
 import WeirKit
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 import WeirKit
 
@@ -25,7 +26,7 @@ import WeirKit
     private func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() }
 
     @Test func aFileIsSetAsideAndTheOldestIsForgotten() throws {
-        _ = try folder.file("job.log", "zero\n")
+        try folder.write("job.log", "zero\n")
         try withFile(kept: 3) { file, write in
             for line in ["one\n", "two\n", "three\n"] {
                 write(line)
@@ -50,7 +51,7 @@ import WeirKit
     }
 
     @Test func nothingIsSetAsideWithoutAFileToGoOnWith() throws {
-        _ = try folder.file("job.log.1", "older\n")
+        try folder.write("job.log.1", "older\n")
         let obstacle = "\(folder.path)/job.log.new"
         try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: false)
         try withFile(kept: 3) { file, write in

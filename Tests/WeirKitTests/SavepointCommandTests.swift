@@ -1,5 +1,6 @@
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 /// Savepoints and state from the command line.

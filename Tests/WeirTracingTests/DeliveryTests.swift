@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 import TraceContext
 import Tracing
@@ -10,20 +11,11 @@ import WeirTracing
         for number in 0..<count { tracing.tracer.startSpan("span \(number)", context: .topLevel).end() }
     }
 
-    /// Bounded waiting for what happens in the background.
-    private func wait(until condition: () -> Bool) async throws {
-        for _ in 0..<24_000 {
-            if condition() { return }
-            try await Task.sleep(for: .milliseconds(5))
-        }
-        Issue.record("it did not come to that within two minutes")
-    }
-
     @Test func aFullBatchGoesByItself() async throws {
         let collector = try Collector()
         let tracing = try collector.tracing { $0.batch = 10 }
         end(10, tracing)
-        try await wait { tracing.counts.exported == 10 }
+        try await eventually("10 spans are exported") { tracing.counts.exported == 10 }
         await tracing.shutdown()
     }
 
@@ -31,7 +23,7 @@ import WeirTracing
         let collector = try Collector()
         let tracing = try collector.tracing { $0.intervalMillis = 20 }
         end(1, tracing)
-        try await wait { tracing.counts.exported == 1 }
+        try await eventually("the span is exported") { tracing.counts.exported == 1 }
         await tracing.shutdown()
     }
 
@@ -40,7 +32,7 @@ import WeirTracing
         try await collector.fail(.init(status: 503, times: 2, retryAfter: 0))
         let tracing = try collector.tracing { $0.batch = 5 }
         end(5, tracing)
-        try await wait { tracing.counts.exported == 5 }
+        try await eventually("5 spans are exported") { tracing.counts.exported == 5 }
         #expect(try await collector.spans().count == 5)
         #expect(tracing.counts.dropped == 0)
         await tracing.shutdown()
@@ -51,9 +43,9 @@ import WeirTracing
         try await collector.fail(.init(status: 400, times: 1))
         let tracing = try collector.tracing { $0.batch = 5 }
         end(5, tracing)
-        try await wait { tracing.counts.droppedRefused == 5 }
+        try await eventually("5 spans are refused") { tracing.counts.droppedRefused == 5 }
         end(5, tracing)
-        try await wait { tracing.counts.exported == 5 }
+        try await eventually("5 spans are exported") { tracing.counts.exported == 5 }
         await tracing.shutdown()
     }
 
@@ -62,7 +54,7 @@ import WeirTracing
         try await collector.fail(.init(times: 1, partial: 2))
         let tracing = try collector.tracing { $0.batch = 5 }
         end(5, tracing)
-        try await wait { tracing.counts.exported == 3 }
+        try await eventually("3 spans are exported") { tracing.counts.exported == 3 }
         #expect(tracing.counts.droppedRefused == 2)
         await tracing.shutdown()
     }
