@@ -268,7 +268,7 @@ let package = Package(
             name: "SimulationTests", dependencies: ["SimulationWorkloads", "StreamRuntime", "StreamRuntimeTesting"],
             swiftSettings: strict),
         .testTarget(
-            name: "FuzzTests", dependencies: ["weir-fuzz"], exclude: ["Corpus"], swiftSettings: strict),
+            name: "FuzzTests", dependencies: ["weir-fuzz", "TestKit"], exclude: ["Corpus"], swiftSettings: strict),
         .testTarget(
             name: "StreamRuntimeTests", dependencies: ["UntrustedJSON", "StreamRuntime", "StreamRuntimeTesting", "TestKit"],
             swiftSettings: strict),
@@ -329,7 +329,7 @@ let package = Package(
             name: "TradingStoresTests",
             dependencies: ["StoreKit", "ConnectorDynamoDB", "ConnectorElasticsearch", "TestServers", "Trading", "TradingStores"],
             swiftSettings: strict),
-        // What tests of several targets share: folders of their own, waiting.
+        // What tests of several targets share: folders of their own, waiting, where the executables are.
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         // And for those that need servers: where the servers are, a proxy whose faults are switched.
         .target(
@@ -376,13 +376,13 @@ let package = Package(
         .testTarget(
             name: "SecurityTests",
             dependencies: [
-                "weir", "Services", "StoreKit", "TestServers", "Trading", "TradingStores",
+                "weir", "Services", "StoreKit", "TestKit", "TestServers", "Trading", "TradingStores",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),
         // Every example, run by `weir run` as a user would.
         .testTarget(
-            name: "ExampleTests", dependencies: ["weir", "StreamRuntimeTesting"],
+            name: "ExampleTests", dependencies: ["weir", "StreamRuntimeTesting", "TestKit"],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
             name: "WeirTracingTests",
@@ -396,13 +396,13 @@ let package = Package(
             name: "DeployTests",
             dependencies: [
                 "weir", "Jobs", "StoreKit", "Trading", "TradingStores", "ConnectorKafka", "ConnectorLog", "Services",
-                "TestServers", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "TestKit", "TestServers", .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),
-        .testTarget(name: "ReadmeTests", dependencies: ["first-job"], swiftSettings: strict),
+        .testTarget(name: "ReadmeTests", dependencies: ["first-job", "TestKit"], swiftSettings: strict),
         // The web page in a real browser.
         .testTarget(
-            name: "WebPageTests", dependencies: ["weir", "Services", .product(name: "NIOCore", package: "swift-nio")],
+            name: "WebPageTests", dependencies: ["weir", "Services", "TestKit", .product(name: "NIOCore", package: "swift-nio")],
             exclude: ["Browser"], swiftSettings: strict),
         .testTarget(name: "DrillKitTests", dependencies: ["Drills", "Jobs", "Trading", "TradingDrills"], swiftSettings: strict),
         // An application whose job is not exactly once, to be caught by its drill.
@@ -413,8 +413,8 @@ let package = Package(
         .testTarget(
             name: "DrillTests",
             dependencies: [
-                "weir", "drill-fixture", "ConnectorLog", "ConnectorKafka", "Drills", "TestServers", "Trading", "TradingDrills",
-                "TradingStores",
+                "weir", "drill-fixture", "ConnectorLog", "ConnectorKafka", "Drills", "TestKit", "TestServers", "Trading",
+                "TradingDrills", "TradingStores",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],

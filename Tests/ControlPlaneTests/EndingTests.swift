@@ -1,5 +1,6 @@
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 /// Jobs that are asked to end in the middle of something else, as real processes.
@@ -79,7 +80,7 @@ import Testing
 
     @Test func aJobThatIsStoppedRightAfterItsSubmissionHasNotFailed() async throws {
         try await harness.startServer()
-        let executable = try #require(ServerHarness.executable)
+        let executable = try BuiltExecutable.path("control-fixture")
         let body = """
             {"name": "counting", "executable": "\(executable)", "workingDirectory": "\(harness.folder.path)"}
             """

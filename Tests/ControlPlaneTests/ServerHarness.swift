@@ -18,13 +18,6 @@ final class ServerHarness: @unchecked Sendable {  // one test's, used by its tas
         let errors: String
     }
 
-    static let executable: String? = {
-        let places = [CommandLine.arguments[0], Bundle.main.executablePath ?? "", Bundle.main.bundlePath]
-        return places.lazy
-            .map { URL(fileURLWithPath: $0).deletingLastPathComponent().appendingPathComponent("control-fixture").path }
-            .first { FileManager.default.isExecutableFile(atPath: $0) }
-    }()
-
     var registryFolder: String { folder.path + "/server" }
 
     /// Returns once it serves.
@@ -79,8 +72,7 @@ final class ServerHarness: @unchecked Sendable {  // one test's, used by its tas
 
     private func prepare(_ arguments: [String], environment: [String: String]) throws -> Process {
         let process = Process()
-        process.executableURL = URL(
-            fileURLWithPath: try #require(Self.executable, "control-fixture is not built beside the tests"))
+        process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("control-fixture"))
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { given, _ in given }

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 
 /// A `weir` process that runs until it is stopped, on free ports and data of its own.
 final class RunningSystem {
@@ -15,7 +16,7 @@ final class RunningSystem {
     init(command: [String]) throws {
         folder = NSTemporaryDirectory() + "weir-up-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        process.executableURL = repository.appendingPathComponent(".build/release/weir")
+        process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("weir"))
         process.arguments = command
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         // To files, so that no pipe can fill up.

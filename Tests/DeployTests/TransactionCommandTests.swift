@@ -1,6 +1,7 @@
 import ConnectorKafka
 import Foundation
 import StreamRuntime
+import TestKit
 import TestServers
 import Testing
 
@@ -20,7 +21,7 @@ import Testing
         ]
 
         let job = Process()
-        job.executableURL = repository.appendingPathComponent(".build/release/weir")
+        job.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("weir"))
         // Its first epoch stays open.
         job.arguments =
             ["run", "copy", "--metrics-port", "0", "--checkpoint-interval", "1h"] + place + [

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 
 /// The repository.
 let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -16,7 +17,7 @@ struct WeirRun {
         environment: [String: String] = [:]
     ) throws {
         let process = Process()
-        process.executableURL = repository.appendingPathComponent(".build/release/weir")
+        process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("weir"))
         process.arguments = arguments + (data.map { ["--set", "data=\($0)"] } ?? [])
         process.environment = ProcessInfo.processInfo.environment.merging(
             ["AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"], uniquingKeysWith: { $1 }

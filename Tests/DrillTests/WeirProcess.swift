@@ -1,5 +1,6 @@
 import Drills
 import Foundation
+import TestKit
 import Testing
 
 /// The `weir` executable as a process of its own, to be stopped or killed.
@@ -8,20 +9,7 @@ typealias WeirProcess = ChildProcess
 extension ChildProcess {
     /// Standard output and error go to `log`, appended.
     convenience init(_ arguments: [String], log: String, product: String = "weir") throws {
-        try self.init(try Self.binary(product), arguments, log: log)
-    }
-
-    /// Beside the test bundle, where the build puts it.
-    private static func binary(_ product: String) throws -> String {
-        let candidates = [
-            Bundle.main.bundleURL.appendingPathComponent(product).path,
-            URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(product).path,
-            "\(SourceTree.root)/.build/release/\(product)",
-        ]
-        guard let found = candidates.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
-            throw DrillFailure("no executable \(product) (looked for \(candidates)); run the tests with `make test`")
-        }
-        return found
+        try self.init(try BuiltExecutable.path(product), arguments, log: log)
     }
 }
 

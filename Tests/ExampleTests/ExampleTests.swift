@@ -1,5 +1,6 @@
 import Foundation
 import StreamRuntimeTesting
+import TestKit
 import Testing
 
 /// Every example is run as a user runs it, `weir run NAME`, with another parallelism and backend each time; what it prints is
@@ -88,7 +89,7 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let process = Process()
-        process.executableURL = root.appendingPathComponent(".build/release/weir")
+        process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("weir"))
         process.arguments =
             [
                 "run", run.job, "--metrics-port", "0", "--parallelism", String(run.parallelism), "--state-backend", run.backend,

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 @Suite(.serialized)
@@ -16,17 +17,10 @@ struct FuzzTests {
 
     /// Runs weir-fuzz to its end.
     private func fuzz(_ arguments: [String]) throws -> (code: Int32, output: String) {
-        let folders = [
-            Bundle.main.bundleURL.path, URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path,
-        ]
-        let candidates = (folders + ["\(Self.root)/.build/release"]).map { "\($0)/weir-fuzz" }
-        let binary = try #require(
-            candidates.first { FileManager.default.isExecutableFile(atPath: $0) },
-            "no weir-fuzz (looked for \(candidates)); run the tests with `make test`")
         let output = "\(folder)/output"
         _ = FileManager.default.createFile(atPath: output, contents: nil)
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: binary)
+        process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("weir-fuzz"))
         process.arguments = arguments + ["--findings", "\(folder)/findings"]
         process.standardOutput = FileHandle(forWritingAtPath: output)
         process.standardError = process.standardOutput

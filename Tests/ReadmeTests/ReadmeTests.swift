@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 /// What the README shows is what is compiled and run: the example's files stand in it word for word.
@@ -19,7 +20,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try "to be or not to be\nto be\n".write(toFile: folder + "/words.txt", atomically: true, encoding: .utf8)
         let process = Process()
-        process.executableURL = root.appendingPathComponent(".build/release/first-job")
+        process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("first-job"))
         process.arguments = ["run", "word-count", "--metrics-port", "0", "--checkpoint-dir", folder + "/checkpoints"]
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         let output = Pipe()

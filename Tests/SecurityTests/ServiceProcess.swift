@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 /// `weir service NAME`, on a free port.
@@ -9,7 +10,7 @@ final class ServiceProcess: Sendable {
     /// Returns when it listens.
     init(_ door: Door, _ settings: [String], log: String) async throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: try Self.binary())
+        process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("weir"))
         process.arguments =
             ["service", door.rawValue, "--port", "0", "--log-format", "json", "--log-level", "trace"]
             + settings.flatMap { ["--set", $0] }
@@ -49,14 +50,5 @@ final class ServiceProcess: Sendable {
         for _ in 0..<1_000 where process.isRunning { usleep(10_000) }
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
-    }
-
-    /// Beside the test bundle, where the build puts it.
-    private static func binary() throws -> String {
-        let places = [Bundle.main.bundleURL, URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()]
-            .map { $0.appendingPathComponent("weir").path }
-        return try #require(
-            places.first { FileManager.default.isExecutableFile(atPath: $0) },
-            "no weir executable (looked for \(places)); run the tests with `make test`")
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 /// The page in a real browser, against a real `weir up` on its embedded defaults: `Browser/run.py` goes through all
@@ -77,11 +78,7 @@ private struct BrowserRun {
 
     /// The whole system with few simulated orders, so that the machine is left to the browser.
     private static func gatewayCommand() throws -> String {
-        let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        let places = [Bundle.main.bundleURL, beside].map { $0.appendingPathComponent("weir").path }
-        guard let weir = places.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
-            throw Missing(description: "no weir executable (looked for \(places)); run the tests with `make test`")
-        }
+        let weir = try BuiltExecutable.path("weir")
         return """
             '\(weir)' up --gateway-port {port} --metrics-port 0 --set data={folder}/data --checkpoint-dir {folder}/checkpoints \
             --set orders.rate=20 --set trading.users=20

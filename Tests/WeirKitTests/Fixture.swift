@@ -40,19 +40,10 @@ struct Fixture {
         }
     }
 
-    /// Built beside the tests, because the test target depends on it.
-    private static let executable: String? = {
-        let places = [CommandLine.arguments[0], Bundle.main.executablePath ?? "", Bundle.main.bundlePath]
-        return places.lazy
-            .map { URL(fileURLWithPath: $0).deletingLastPathComponent().appendingPathComponent("weirkit-fixture").path }
-            .first { FileManager.default.isExecutableFile(atPath: $0) }
-    }()
-
     func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
-        let path = try #require(Self.executable, "weirkit-fixture is not built beside the tests")
         let name = UUID().uuidString
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
+        process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("weirkit-fixture"))
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { given, _ in given }
