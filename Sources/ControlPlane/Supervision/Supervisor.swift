@@ -308,13 +308,7 @@ package actor Supervisor {
     private func controlPath(_ id: JobID) -> String { "\(folder(id))/control.json" }
 
     /// 128 random bits from the system, as 32 hex digits.
-    static func makeToken() -> String {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<4).map { _ in
-            let digits = String(UInt32.random(in: .min ... .max, using: &generator), radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }.joined()
-    }
+    static func makeToken() -> String { (0..<2).map { _ in hexDigits(.random(in: .min ... .max)) }.joined() }
 
     private func say(_ level: Logger.Level, _ text: String, _ id: JobID, _ error: String? = nil) {
         var metadata: Logger.Metadata = ["job": "\(entries[id]?.view.record.name ?? "")", "jobId": "\(id)"]

@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 import Logging
 import NIOCore
@@ -49,8 +50,11 @@ enum RequestIDs {
     /// `text` if it is 8 to 64 of `[A-Za-z0-9._-]`, else a fresh one: what a client sends goes into the log.
     static func accept(_ text: String?) -> String {
         if let text, (8...64).contains(text.utf8.count), text.utf8.allSatisfy(isPlain) { return text }
-        return UUIDText.random()
+        return fresh()
     }
+
+    /// 32 hex digits of a random UUID.
+    private static func fresh() -> String { UUID().uuidString.lowercased().replacing("-", with: "") }
 
     private static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {

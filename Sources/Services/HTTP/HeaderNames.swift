@@ -1,4 +1,3 @@
-import Foundation
 import HTTPTypes
 
 extension HTTPField.Name {
@@ -19,12 +18,5 @@ extension HTTPField.Name {
     private static func known(_ name: String) -> HTTPField.Name {
         guard let made = HTTPField.Name(name) else { preconditionFailure("\(name) is no header name") }
         return made
-    }
-}
-
-enum UUIDText {
-    /// 32 random hex digits.
-    static func random() -> String {
-        UUID().uuidString.lowercased().replacing("-", with: "")
     }
 }
