@@ -10,6 +10,7 @@ import Testing
         "sign_in_and_account", "token_sign_in", "live_prices_move", "order_by_clicking", "rejected_order_shows_its_reason",
         "refused_order_shows_the_problem", "ticket_is_judged_as_it_is_typed", "keyboard_only",
         "history_is_searched_and_paged", "analytics_by_keyboard", "looks_right", "planted_flaws_are_found", "theme_is_kept",
+        "picture_live", "picture_order", "picture_dark", "picture_narrow", "picture_disconnected", "planted_differences_are_seen",
         "lost_answer_is_one_order", "busy_server_is_tried_again", "reload_in_the_middle_of_an_order",
         "pending_is_shown_until_the_outcome", "expired_sign_in_loses_nothing", "stores_that_are_down_say_so",
         "prices_that_stand_still_are_marked", "comes_back_after_a_restart",

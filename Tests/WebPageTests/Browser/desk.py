@@ -8,8 +8,10 @@ PATIENCE_MILLIS = 20_000
 
 
 class Desk:
-    def __init__(self, browser, origin, shots=None):
+    def __init__(self, browser, origin, shots=None, renews=False):
         self._shots = shots
+        #: Whether stored pictures are written anew (pictures.py).
+        self.renews = renews
         self.origin = origin
         self.user = f"u-{uuid.uuid4().hex[:12]}"
         self.violations = []
@@ -17,7 +19,8 @@ class Desk:
         self.expected_statuses = {404}
         #: Whether the server may be away: the browser logs that as well.
         self.expects_outage = False
-        self.context = browser.new_context(viewport={"width": 1440, "height": 900})
+        self.context = browser.new_context(
+            viewport={"width": 1440, "height": 900}, locale="en-GB", timezone_id="Europe/Berlin")
         self.context.set_default_timeout(PATIENCE_MILLIS)
         self.context.route(lambda url: not url.startswith(origin + "/"), self._refuse)
         self.page = self.context.new_page()

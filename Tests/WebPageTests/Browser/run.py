@@ -1,6 +1,7 @@
 """Drives the page of a real gateway with a real browser.
 
     python run.py --gateway "weir up --port {port} ..." --browser /usr/bin/chromium [--only NAME ...] [--shots FOLDER]
+        [--renew]
 
 Starts the gateway, runs every scenario in a tab of its own, stops the gateway. Prints one JSON line per scenario:
 {"name": ..., "failure": null or words, "seconds": ...}. Exit code 0 when all were run, whatever came out.
@@ -18,6 +19,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 import faults
+import pictures
 import scenarios
 from desk import Desk
 from gateway import Gateway
@@ -61,10 +63,10 @@ def report(name, action):
     print(json.dumps({"name": name, "failure": failure, "seconds": round(time.monotonic() - began, 1)}), flush=True)
 
 
-def run(browser, gateway, scenario, takes_gateway, shots):
+def run(browser, gateway, scenario, takes_gateway, shots, renews):
     if gateway.is_down():
         gateway.start()
-    desk = Desk(browser, gateway.origin, shots=shots)
+    desk = Desk(browser, gateway.origin, shots=shots, renews=renews)
     try:
         scenario(*((desk, gateway) if takes_gateway else (desk,)))
     except BaseException:
@@ -80,12 +82,13 @@ def main():
     parser.add_argument("--browser", required=True)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--shots")
+    parser.add_argument("--renew", action="store_true", help="store what the picture scenarios see")
     options = parser.parse_args()
     # A test runner may have blocked signals, and what is started here would inherit that: SIGTERM must reach it. It ends
     # this script by an exception, so that the gateway and the browser are ended, too.
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-    table = [(pure_modules, False)] + [(one, False) for one in scenarios.ALL] + [(one, True) for one in faults.ALL]
+    table = [(one, False) for one in (pure_modules, *scenarios.ALL, *pictures.ALL)] + [(one, True) for one in faults.ALL]
     with tempfile.TemporaryDirectory(prefix="weir-page-") as folder, sync_playwright() as playwright:
         gateway = Gateway(options.gateway.replace("{folder}", folder), f"{folder}/gateway.log")
         # The sandbox needs rights that a container has not; the only pages it sees are ours.
@@ -95,7 +98,8 @@ def main():
             gateway.start()
             for scenario, takes_gateway in table:
                 if not options.only or scenario.__name__ in options.only:
-                    report(scenario.__name__, lambda: run(browser, gateway, scenario, takes_gateway, options.shots))
+                    report(scenario.__name__, lambda: run(
+                        browser, gateway, scenario, takes_gateway, options.shots, options.renew))
         finally:
             browser.close()
             gateway.stop()
