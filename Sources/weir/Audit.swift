@@ -82,7 +82,8 @@ struct Audit {
     }
 
     private static func forEach(
-        _ store: LogStore, _ topic: String, _ body: (_ value: UnsafeRawBufferPointer, _ partition: Int32, _ offset: Int64) throws -> Void
+        _ store: LogStore, _ topic: String,
+        _ body: (_ value: UnsafeRawBufferPointer, _ partition: Int32, _ offset: Int64) throws -> Void
     ) throws {
         guard let found = try store.topic(topic) else { return }
         for partition in 0..<found.partitions {

@@ -56,7 +56,8 @@ import Yams
         let pages = try FileManager.default.contentsOfDirectory(atPath: repository.appendingPathComponent("docs").path)
             .filter { $0.hasSuffix(".md") }.map { "docs/\($0)" }
         #expect(pages.count > 20)
-        for page in pages + ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "Examples/README.md", "checkpoints/README.md"] {
+        for page in pages + ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "Examples/README.md", "checkpoints/README.md"]
+        {
             #expect(clicks[page, default: .max] <= 2, "\(page) is not found from the README")
         }
     }
@@ -86,7 +87,8 @@ private struct MarkdownPage {
         links = lines.flatMap { line in
             line.matches(of: #/\]\(([^)\s]+)\)/#).map { String($0.1) }.filter { !$0.contains("://") }.map { text in
                 let parts = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-                let target = parts[0].isEmpty
+                let target =
+                    parts[0].isEmpty
                     ? url : url.deletingLastPathComponent().appendingPathComponent(parts[0]).standardizedFileURL
                 return Link(
                     text: text, file: target.path.hasPrefix(root) ? String(target.path.dropFirst(root.count)) : nil,
