@@ -176,6 +176,18 @@ import Testing
             markdown.output.contains("| `acme_parcels_total` | counter | parcels | `operator` | Parcels that were sorted. |\n"))
     }
 
+    // MARK: Output
+
+    #if os(Linux)
+        @Test func outputThatFindsNoRoomIsAFailure() async throws {
+            for command in [["config"], ["--help"]] {
+                let result = try await fixture.start(command, device: "/dev/full").result()
+                #expect(result.code == 1, "\(command)")
+                #expect(result.errors.contains("error: standard output cannot be written to: No space left on device"))
+            }
+        }
+    #endif
+
     // MARK: Usage
 
     @Test(arguments: [

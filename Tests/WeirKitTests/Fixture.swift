@@ -40,7 +40,8 @@ struct Fixture {
         }
     }
 
-    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
+    /// - Parameter device: where standard output goes instead; nothing is read from there.
+    func start(_ arguments: [String], environment: [String: String] = [:], device: String? = nil) throws -> Running {
         let name = UUID().uuidString
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("weirkit-fixture"))
@@ -48,7 +49,7 @@ struct Fixture {
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { given, _ in given }
         let outputPath = try folder.write("\(name).out", ""), errorPath = try folder.write("\(name).err", "")
-        process.standardOutput = FileHandle(forWritingAtPath: outputPath)
+        process.standardOutput = FileHandle(forWritingAtPath: device ?? outputPath)
         process.standardError = FileHandle(forWritingAtPath: errorPath)
         process.standardInput = FileHandle.nullDevice
         try process.run()

@@ -14,6 +14,13 @@ public enum StandardOutput {
         try Array(bytes).withUnsafeBytes { try writeAll($0) }
     }
 
+    /// Writes out what `print` has kept back. Throws `Closed` when there is no room for it; a reader that is gone misses nothing.
+    public static func flush() throws {
+        guard fflush(nil) != 0 else { return }
+        let code = errno
+        if code != EPIPE { throw Closed(code: code) }
+    }
+
     private static func writeAll(_ bytes: UnsafeRawBufferPointer) throws {
         var done = 0
         while done < bytes.count {

@@ -38,7 +38,13 @@ extension WeirApplication {
 
     /// Runs the command the process was started with and ends the process with its exit code (`ExitStatus`).
     public static func main() async {
-        let code = await CommandRunner<Self>.run(Array(CommandLine.arguments.dropFirst()))
+        var code = await CommandRunner<Self>.run(Array(CommandLine.arguments.dropFirst()))
+        do {
+            try StandardOutput.flush()
+        } catch {
+            StandardError.print("error: \(error)")
+            if code == .success { code = .failure }
+        }
         exit(code.rawValue)
     }
 
