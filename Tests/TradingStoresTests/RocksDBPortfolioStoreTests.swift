@@ -52,6 +52,32 @@ import TradingStores
         }
     }
 
+    /// An empty store in its place would be worse than none: everybody would begin anew.
+    @Test func aStoreWhoseCurrentFileIsGoneIsNotMadeAnew() async throws {
+        try await withFolder { path async throws in
+            let store = try RocksDBPortfolioStore(path: path)
+            _ = try await store.openAccount(OrderGenerator.user(1), cash: Money(units: 1))
+            await store.close()
+            try FileManager.default.removeItem(atPath: path + "/CURRENT")
+            for _ in 0..<2 {
+                let error = #expect(throws: StoreError.self) { try RocksDBPortfolioStore(path: path) }
+                #expect(error?.description.contains("CURRENT is missing") == true)
+            }
+        }
+    }
+
+    /// What a kill in the middle of making it leaves.
+    @Test func aStoreThatWasNeverMadeIsMade() async throws {
+        try await withFolder { path async throws in
+            for name in ["LOCK", "LOG", "000001.dbtmp"] {
+                #expect(FileManager.default.createFile(atPath: path + "/" + name, contents: nil))
+            }
+            let store = try RocksDBPortfolioStore(path: path)
+            #expect(try await store.openAccount(OrderGenerator.user(1), cash: Money(units: 1)))
+            await store.close()
+        }
+    }
+
     /// RocksDB refuses every write after one that failed: a full disk that has room again must not stop the store for ever.
     @Test func aWriteThatFailedOnAFullDiskLeavesAStoreThatGoesOn() async throws {
         try await withFolder { path async throws in

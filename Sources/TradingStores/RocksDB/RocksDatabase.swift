@@ -1,4 +1,5 @@
 import CRocksDB
+import Foundation
 import StoreKit
 import Trading
 
@@ -20,6 +21,7 @@ final class RocksDatabase: @unchecked Sendable {
     /// Opens or creates the database at `path`. `expiry` decides which ledger lines compaction drops. Of `memoryBytes`, a quarter
     /// is for blocks read from disk, and as much for each of up to three buffers of what was written last.
     init(path: String, memoryBytes: Int, expiry: ExpiryFilter) throws(StoreError) {
+        try RocksDatabase.checkNoneIsLost(path)
         options = rocksdb_options_create()
         rocksdb_options_set_create_if_missing(options, 1)
         rocksdb_options_set_paranoid_checks(options, 1)
@@ -72,6 +74,17 @@ final class RocksDatabase: @unchecked Sendable {
         rocksdb_options_destroy(options)
         rocksdb_compactionfilter_destroy(filter)
         rocksdb_cache_destroy(cache)
+    }
+
+    /// Without its file CURRENT, RocksDB takes what is left of a store for none, and makes an empty one beside it. A store that
+    /// was killed while it was made has neither tables nor a log yet.
+    private static func checkNoneIsLost(_ path: String) throws(StoreError) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        let left = names.sorted().first { $0.hasSuffix(".sst") || $0.hasSuffix(".log") }
+        guard let left, !names.contains("CURRENT") else { return }
+        throw .invalid(
+            "the store at \(path) is damaged: \(left) is there, and the file CURRENT is missing. Restore the folder from a copy, "
+                + "or start over with the whole data folder and its checkpoints ('weir reset')")
     }
 
     private static func openingFailure(_ message: String, path: String) -> StoreError {
