@@ -216,6 +216,28 @@ struct DeskBench {
         _ = try await bench.place("k1")
     }
 
+    /// Not only that a field is wrong, but what it should be.
+    @Test(arguments: [
+        ("[]", "Send one JSON object in UTF-8."),
+        (#"{"symbol":"AAPL","side":"BUY","type":"MARKET","quantity":1.5}"#, "It is a whole number of shares, without quotes."),
+        (#"{"symbol":"aapl","side":"BUY","type":"MARKET","quantity":1}"#, "It is 1 to 12 of A-Z, 0-9 and '.', in quotes."),
+        (#"{"symbol":"AAPL","side":"buy","type":"MARKET","quantity":1}"#, #"It is "BUY" or "SELL"."#),
+        (#"{"symbol":"AAPL","side":"BUY","type":"STOP","quantity":1}"#, #"It is "MARKET" or "LIMIT"."#),
+        (
+            #"{"symbol":"AAPL","side":"BUY","type":"LIMIT","quantity":1,"limitPrice":190.5}"#,
+            #"It is a decimal number in quotes, such as "189.25"."#
+        ),
+        (
+            #"{"userId":"bob","symbol":"AAPL","side":"BUY","type":"MARKET","quantity":1}"#,
+            "Known are symbol, side, type, quantity and limitPrice."
+        ),
+    ])
+    func whatCannotBeReadIsToldWithWhatItShouldBe(_ body: String, _ rule: String) async throws {
+        let bench = try await DeskBench()
+        let problem = await #expect(throws: Problem.self) { try await bench.place("k1", body) }
+        #expect(problem?.detail.hasSuffix(rule) == true, "\(problem?.detail ?? "")")
+    }
+
     @Test func aUserWithoutAnAccountIsRefused() async throws {
         let bench = try await DeskBench()
         await #expect(throws: Problem.self) {

@@ -34,7 +34,21 @@ struct OrderValidation: Sendable {
         do {
             return try OrderDraft.decode(body)
         } catch {
-            throw .badRequest("The order cannot be read: \(error).")
+            throw .badRequest("The order cannot be read: \(error).\(Self.rule(of: error))")
+        }
+    }
+
+    /// What it should have been, as a sentence of its own; empty where the failure says it.
+    private static func rule(of failure: DecodingFailure) -> String {
+        switch (failure.problem, failure.field) {
+        case (.malformedJSON, _): " Send one JSON object in UTF-8."
+        case (.unknownField, _): " Known are symbol, side, type, quantity and limitPrice."
+        case (.wrongType, "quantity"), (.malformedValue, "quantity"): " It is a whole number of shares, without quotes."
+        case (.wrongType, "limitPrice"), (.malformedValue, "limitPrice"): " It is a decimal number in quotes, such as \"189.25\"."
+        case (.wrongType, "symbol"), (.malformedValue, "symbol"): " It is 1 to 12 of A-Z, 0-9 and '.', in quotes."
+        case (.wrongType, "side"), (.malformedValue, "side"): " It is \"BUY\" or \"SELL\"."
+        case (.wrongType, "type"), (.malformedValue, "type"): " It is \"MARKET\" or \"LIMIT\"."
+        default: ""
         }
     }
 
