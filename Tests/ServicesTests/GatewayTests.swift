@@ -209,12 +209,19 @@ struct HTTPBench: Sendable {
                 let answer = try await call(.POST, "\(bench.url)/v1/orders", bench.asJSON(ada, key: bad), body: marketBuy)
                 #expect(answer.status == 400, "\(bad)")
             }
+            // A field of the order that has got into the query is not overlooked.
+            let misplaced = try await call(
+                .POST, "\(bench.url)/v1/orders?limitPrice=1.00", bench.asJSON(ada, key: "k"), body: marketBuy)
+            #expect(misplaced.status == 400)
             let first = try await call(.POST, "\(bench.url)/v1/orders", bench.asJSON(ada, key: "k"), body: marketBuy)
             let again = try await call(.POST, "\(bench.url)/v1/orders", bench.asJSON(ada, key: "k"), body: marketBuy)
             #expect(first.text == again.text)
             let other = try await call(.POST, "\(bench.url)/v1/orders", bench.asJSON(ada, key: "k"), body: marketBuy + " ")
             #expect(other.status == 422)
             #expect(bench.publisher.orders.count == 1)
+            let path = try #require(first.headers.first(name: "location"))
+            #expect(try await call(.GET, "\(bench.url)\(path)?x=1", bench.asJSON(ada)).status == 400)
+            #expect(try await call(.POST, "\(bench.url)/v1/accounts?cash=1", bench.asJSON(bob)).status == 400)
         }
     }
 
@@ -367,7 +374,10 @@ struct HTTPBench: Sendable {
             // The same place, asked for by another user.
             let stolen = try await call(.GET, "\(bench.url)/v1/trades?cursor=\(foreign)", [bench.bearer(bob)])
             #expect(stolen.status == 400)
-            for bad in ["limit=0", "limit=201", "limit=x", "side=buy", "symbol=aapl", "from=yesterday", "user=bob"] {
+            for bad in [
+                "limit=0", "limit=201", "limit=x", "side=buy", "symbol=aapl", "from=yesterday", "user=bob",
+                "from=2023-11-15T00:00:00Z&to=2023-11-14T00:00:00Z", "from=2023-02-30T00:00:00Z",
+            ] {
                 #expect(try await call(.GET, "\(bench.url)/v1/trades?\(bad)", headers).status == 400, "\(bad)")
             }
         }

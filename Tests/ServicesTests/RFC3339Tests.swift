@@ -25,4 +25,16 @@ import Testing
             #expect(RFC3339.millis(bad) == nil, "\(bad)")
         }
     }
+
+    /// They are not taken for the nearest time that there is.
+    @Test func aTimeThatNoCalendarHasIsRefused() {
+        #expect(RFC3339.millis("2024-02-29T00:00:00Z") == 1_709_164_800_000)
+        #expect(RFC3339.millis("2016-12-31T23:59:60Z") == 1_483_228_800_000)  // a leap second
+        for bad in [
+            "2026-02-30T00:00:00Z", "2023-02-29T00:00:00Z", "2026-04-31T00:00:00Z", "2026-01-00T00:00:00Z",
+            "2026-01-01T24:00:00Z", "2026-01-01T12:60:00Z", "2026-01-01T12:00:61Z", "2026-01-01T12:00:00+24:00",
+        ] {
+            #expect(RFC3339.millis(bad) == nil, "\(bad)")
+        }
+    }
 }

@@ -18,11 +18,20 @@ package enum RFC3339 {
     /// Epoch milliseconds; digits of a second beyond the third are dropped. Nil when `text` is no such time.
     package static func millis(_ text: String) -> Int64? {
         guard text.utf8.count <= 40,
-            let match = text.wholeMatch(of: #/(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})/#),
-            let date = try? Date("\(match.1)\(match.3)", strategy: .iso8601)
+            let match = text.wholeMatch(
+                of: #/
+                    (\d{4}-\d{2}-\d{2}) T ((?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)) (?:\.(\d{1,9}))?
+                    (Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)
+                    /#),
+            isDay(match.1), let date = try? Date("\(match.1)T\(match.2)\(match.4)", strategy: .iso8601)
         else { return nil }
-        let fraction = (match.2.map(String.init) ?? "").padding(toLength: 3, withPad: "0", startingAt: 0)
+        let fraction = (match.3.map(String.init) ?? "").padding(toLength: 3, withPad: "0", startingAt: 0)
         return Int64(date.timeIntervalSince1970) * 1000 + (Int64(fraction) ?? 0)
+    }
+
+    /// Whether a calendar has it: Foundation takes the 30th of February for a day in March.
+    private static func isDay(_ text: Substring) -> Bool {
+        (try? Date("\(text)T00:00:00Z", strategy: .iso8601))?.formatted(.iso8601).hasPrefix(text) == true
     }
 }
 

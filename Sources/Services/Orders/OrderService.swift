@@ -25,6 +25,7 @@ package struct OrderService: Sendable {
         router.on(APIRoutes.placeOrder) { request, context in
             var context = context
             let user = try credential.user(of: request, &context)
+            _ = try QueryParameters(request, [])
             guard let text = request.headers[.idempotencyKey] else {
                 throw Problem.badRequest("The field Idempotency-Key is missing: make one up for each new order.")
             }
@@ -44,6 +45,7 @@ package struct OrderService: Sendable {
         router.on(APIRoutes.order) { request, context in
             var context = context
             let user = try credential.user(of: request, &context)
+            _ = try QueryParameters(request, [])
             guard let id = context.parameters.get("orderId").flatMap({ OrderID($0) }) else {
                 throw Problem.badRequest("The order's id is a UUID, as the answer to its placing said.")
             }

@@ -37,6 +37,7 @@ package struct PortfolioService: Sendable {
         router.on(APIRoutes.openAccount) { request, context in
             var context = context
             let user = try credential.user(of: request, &context)
+            _ = try QueryParameters(request, [])
             guard try await portfolios.openAccount(user, cash: startingCash, nowMillis: nowMillis()) else {
                 throw Problem.accountExists
             }

@@ -22,7 +22,7 @@ package enum VolumeSearch {
         let to = try parameters.value("to", TradeSearch.rfc3339) { RFC3339.millis($0) } ?? nowMillis
         let from =
             try parameters.value("from", TradeSearch.rfc3339) { RFC3339.millis($0) } ?? to - 100 * minutes * minuteMillis
-        guard from < to else { throw .badRequest("'from' must lie before 'to'.") }
+        try TradeSearch.checkOrder(from, to)
         guard (to - from) / (minutes * minuteMillis) <= barsMax else {
             throw .badRequest("That is more than \(barsMax) bars: ask for a shorter time or a longer interval.")
         }

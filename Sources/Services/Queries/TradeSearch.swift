@@ -14,6 +14,7 @@ package enum TradeSearch {
         query.side = try parameters.value("side", "BUY or SELL") { Side(wireText: $0) }
         query.fromMillis = try parameters.value("from", rfc3339) { RFC3339.millis($0) }
         query.toMillis = try parameters.value("to", rfc3339) { RFC3339.millis($0) }
+        if let from = query.fromMillis, let to = query.toMillis { try checkOrder(from, to) }
         query.text = try parameters.value("q", "at most \(textBytesMax) bytes") {
             $0.utf8.count <= textBytesMax ? $0 : nil
         }
@@ -27,6 +28,10 @@ package enum TradeSearch {
             PageCursor.cursor($0, of: unbounded)
         }
         return query
+    }
+
+    static func checkOrder(_ fromMillis: Int64, _ toMillis: Int64) throws(Problem) {
+        guard fromMillis < toMillis else { throw .badRequest("'from' must lie before 'to'.") }
     }
 
     static let rfc3339 = "a time such as 2026-01-31T12:00:00Z"
