@@ -58,6 +58,47 @@ struct AsyncMapJob: StreamJob {
 @Suite struct AsyncMapTests {
     typealias Numbers = OperatorHarness<Int64, Int64>
 
+    /// Counts those that are in memory.
+    private final class Ticket: StateCodable, Sendable {
+        static let alive = Atomic<Int>(0)
+        static var stateSchema: String { "test-ticket" }
+        let number: Int64
+
+        init(_ number: Int64) {
+            self.number = number
+            Ticket.alive.add(1, ordering: .relaxed)
+        }
+        convenience init(from reader: inout ByteReader) throws { self.init(try reader.integer()) }
+        deinit { Ticket.alive.subtract(1, ordering: .relaxed) }
+        func encode(into writer: inout ByteWriter) { writer.integer(number) }
+    }
+
+    private final class Tally: Sendable {
+        let count = Atomic<Int>(0)
+    }
+
+    /// They stood behind it, each with its input, until it was answered or timed out.
+    @Test func whileOneRequestWaitsThoseAnsweredSinceAreForgotten() async throws {
+        let (gate, answered, numbers) = (Gate(), Tally(), TestSource<Int64>())
+        let test = try JobTest { flow in
+            flow.source(numbers).map { Ticket($0) }
+                .asyncMap(.unordered) { ticket in
+                    if ticket.number == 0 { await gate.pass() }
+                    return ticket.number
+                }
+                .sink(ForEachSink { (_: Int64) in answered.count.add(1, ordering: .relaxed) })
+        }
+        numbers.push(contentsOf: Int64(0)..<20_000)
+        for _ in 0..<60_000 where answered.count.load(ordering: .relaxed) < 19_999 {
+            try test.run()
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        #expect(answered.count.load(ordering: .relaxed) == 19_999)
+        #expect(Ticket.alive.load(ordering: .relaxed) < 10_000)
+        gate.open()
+        try await test.settle()
+    }
+
     @Test(arguments: [AsyncOrder.ordered, .unordered], [1, 2])
     func nothingIsLostOrDoubledByFailuresAndCrashes(_ order: AsyncOrder, _ parallelism: Int) async throws {
         let folder = TemporaryFolder()

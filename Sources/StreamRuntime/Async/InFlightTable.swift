@@ -171,10 +171,18 @@ final class InFlightTable<Item, Response: Sendable> {
     func askForTick() {
         if let nanos = retries.earliest { services.wantTick(atNanos: nanos) }
         if let oldest = oldestRequest() { services.wantTick(atNanos: oldest.nanos) }
+        forgetAnswered()
         if firstTimeout > 4096, firstTimeout * 2 > timeouts.count {
             timeouts.removeFirst(firstTimeout)
             firstTimeout = 0
         }
+    }
+
+    /// Behind a request that waits long stand those that were answered since, with their inputs: they leave once they are many.
+    private func forgetAnswered() {
+        guard timeouts.count - firstTimeout > 4096 + 2 * entries.count else { return }
+        timeouts = timeouts[firstTimeout...].filter { $0.entry.task != nil && $0.entry.attempt == $0.attempt }
+        firstTimeout = 0
     }
 
     func entriesInOrder() -> [Entry] { entries.values.sorted { $0.sequence < $1.sequence } }
