@@ -45,7 +45,7 @@ struct Numbers: StreamJob {
 /// Options no clock and no batch could do.
 @Suite struct JobOptionsTests {
     @Test func timesWithoutEndMeanNeverAndABatchHasARecordAtLeast() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var options = testOptions(folder, intervalMillis: .max)
         options.epochTimeoutMillis = .max
         options.drainTimeoutMillis = .max
@@ -73,7 +73,7 @@ struct Numbers: StreamJob {
 
     /// It ended the process, with every other job of it.
     @Test func aSumThatOverflowsFailsTheJobAndTellsTheRecord() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var options = testOptions(folder)
         options.parallelism = 1
         let runner = try JobRunner(
