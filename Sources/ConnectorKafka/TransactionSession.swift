@@ -279,7 +279,7 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
                 try worker.run("abort of open transactions", deadlineMillis: limitMillis) {
                     for producer in open where producer.producer.handle.fatalError == nil {
                         producer.producer.purge()
-                        producer.abort(timeoutMillis: Int32(limitMillis / 3))
+                        producer.abort(timeoutMillis: Int32(clamping: limitMillis / 3))
                     }
                 }
             } catch {

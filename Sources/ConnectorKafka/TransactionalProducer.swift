@@ -52,7 +52,7 @@ final class TransactionalProducer: Sendable {
         defer { rd_kafka_consumer_group_metadata_destroy(member) }
         try check(
             "send_offsets_to_transaction for group '\(group)'",
-            list.withPointer { rd_kafka_send_offsets_to_transaction(client, $0, member, Int32(timeoutMillis)) })
+            list.withPointer { rd_kafka_send_offsets_to_transaction(client, $0, member, Int32(clamping: timeoutMillis)) })
     }
 
     func sendDecision(_ value: [UInt8], key: String, to partition: TopicPartition) throws {
