@@ -1,3 +1,4 @@
+import ControlPlane
 import Foundation
 import StreamRuntime
 import Testing
@@ -84,6 +85,8 @@ import Testing
         ("/jobs/JOB/metrics", "[].id: string"),
         ("/jobs/JOB/metrics?get=numRestarts", "[].id: string, [].value: string"),
         ("/jobs/metrics?get=numRestarts", "[].id: string, [].min: number, [].max: number, [].sum: number, [].avg: number"),
+        // As clients write it that are made from Flink's OpenAPI document.
+        ("/jobs/metrics?get=numRestarts&agg=MIN,SKEW", "[].id: string, [].min: number, [].skew: number, [].max: nothing"),
         (
             "/jobs/JOB/checkpoints",
             """
@@ -147,6 +150,7 @@ import Testing
         ("/jobs/JOB/vertices/VERTEX/metrics", "[].id: string"),
         ("/jobs/JOB/vertices/VERTEX/metrics?get=0.numRecordsIn,1.numRecordsIn", "[].id: string, [].value: string"),
         ("/jobs/JOB/vertices/VERTEX/subtasks/metrics?get=busyTimeMsPerSecond", "[].id: string, [].sum: number"),
+        ("/jobs/JOB/vertices/VERTEX/subtasks/metrics?get=numRecordsIn&agg=SUM&subtasks=0-1", "[].id: string, [].sum: number"),
         ("/jobs/JOB/vertices/VERTEX/subtasks/1", "subtask: number, metrics.read-records: number"),
         ("/jobs/JOB/vertices/VERTEX/subtasks/1/metrics", "[].id: string"),
         ("/jobs/JOB/vertices/VERTEX/subtasktimes", "id: string, name: string, now: number, subtasks[].timestamps: object"),
@@ -259,6 +263,23 @@ import Testing
         static func isBool(_ number: NSNumber) -> Bool { String(cString: number.objCType) == "c" }
     }
 
+    @Test func subtasksAreNamedByNumbersAndRanges() throws {
+        let ranges = try #require(NumberRanges(["1", "3", "5-7"]))
+        #expect((0..<9).filter(ranges.contains) == [1, 3, 5, 6, 7])
+        for word in ["a", "1-", "-1", "1-2-3", "3-1", ""] { #expect(NumberRanges([word]) == nil, "\(word)") }
+    }
+
+    @Test func aggregationsAreFlinks() throws {
+        let members = [[(name: "n", value: 1.0)], [(name: "n", value: 3.0)]]
+        // Both are 1 from their mean of 2: half of it.
+        #expect(
+            MetricViews.aggregate(members, get: ["n"], agg: nil) == [
+                ["id": "n", "min": .number(1), "max": .number(3), "sum": .number(4), "avg": .number(2), "skew": .number(50)]
+            ])
+        let zero = MetricViews.aggregate([[(name: "n", value: 0.0)]], get: ["n"], agg: ["skew"])
+        #expect(zero == [["id": "n", "skew": .number(0)]])
+    }
+
     @Test func whatIsWrongIsSaidAsFlinkSaysIt() async throws {
         try await harness.startServer()
         let none = String(repeating: "0", count: 32)
@@ -266,6 +287,8 @@ import Testing
             ("GET", "/nothing", 404, "Not found: /nothing"), ("GET", "/jobs/\(none)", 404, "there is no job \(none)"),
             ("GET", "/jobs/abc", 404, "is not a job id"), ("PATCH", "/jobs/\(none)", 404, "there is no job"),
             ("PATCH", "/jobs/\(none)?mode=stop", 400, "mode 'stop' is not known"),
+            ("PATCH", "/jobs/\(none)?mode=CANCEL", 404, "there is no job"),
+            ("GET", "/jobs/metrics?get=numRestarts&agg=MEDIAN", 400, "'median' is none of avg, max, min, skew, sum"),
             ("POST", "/jobs/\(none)/stop", 404, "there is no job"),
             ("GET", "/jobs/\(none)/savepoints/1", 404, "there is no operation"),
             ("PATCH", "/jobs/\(none)/rescaling", 400, "say ?parallelism=N"),

@@ -33,7 +33,10 @@ struct ActionRoutes: Sendable {
         }
         group.patch("jobs/:id") { request, context in
             let mode = request.uri.queryParameters["mode"] ?? "cancel"
-            guard mode == "cancel" else { throw ControlError(.badRequest, "mode '\(mode)' is not known; 'cancel' is") }
+            // Clients made from Flink's OpenAPI document say it in capitals.
+            guard mode.lowercased() == "cancel" else {
+                throw ControlError(.badRequest, "mode '\(mode)' is not known; 'cancel' is")
+            }
             try await supervisor.cancel(try RouteJob.id(context))
             return try Answer.json([:], .accepted)
         }

@@ -29,7 +29,9 @@ struct FlinkRoutes: Sendable {
             let wanted = request.words("jobs")
             let jobs = await supervisor.jobs.filter { wanted?.contains($0.record.jobID.rawValue) ?? true }
             let members = jobs.map { MetricViews.ofJob($0, series: [], atMillis: clock.wallMillis()) }
-            return try Answer.json(MetricViews.aggregate(members, get: request.words("get"), agg: request.words("agg")))
+            return try Answer.json(
+                MetricViews.aggregate(
+                    members, get: request.words("get"), agg: try request.words("agg", of: MetricViews.aggregations)))
         }
     }
 
@@ -111,10 +113,11 @@ struct FlinkRoutes: Sendable {
             return MetricViews.list(all, get: request.words("get"))
         }
         get("/subtasks/metrics") { vertex, view, request, _ in
-            let wanted = request.words("subtasks")
+            let wanted = try request.ranges("subtasks")
             let members = SubtaskView.all(view, vertex: vertex.id)
-                .filter { wanted?.contains(String($0.reading.subtask)) ?? true }.map(MetricViews.ofSubtask)
-            return MetricViews.aggregate(members, get: request.words("get"), agg: request.words("agg"))
+                .filter { wanted?.contains($0.reading.subtask) ?? true }.map(MetricViews.ofSubtask)
+            return MetricViews.aggregate(
+                members, get: request.words("get"), agg: try request.words("agg", of: MetricViews.aggregations))
         }
         get("/subtasks/:subtask") { vertex, view, _, context in
             VertexViews.subtask(try subtask(vertex, view, context), view, atMillis: clock.wallMillis())

@@ -24,6 +24,7 @@ struct ProcessRoutes: Sendable {
         group.get("taskmanagers") { _, _ in try Answer.json(ClusterViews.taskManagers(await supervisor.jobs)) }
         group.get("taskmanagers/metrics") { request, _ in
             let wanted = request.words("taskmanagers")
+            let agg = try request.words("agg", of: MetricViews.aggregations)
             var members: [[(name: String, value: Double)]] = []
             for view in await supervisor.jobs where view.record.state.process != nil {
                 guard wanted?.contains(TaskManagerID.text(view)) ?? true else { continue }
@@ -31,7 +32,7 @@ struct ProcessRoutes: Sendable {
                 guard let series = try? await supervisor.series(view.record.jobID) else { continue }
                 members.append(MetricViews.of(series))
             }
-            return try Answer.json(MetricViews.aggregate(members, get: request.words("get"), agg: request.words("agg")))
+            return try Answer.json(MetricViews.aggregate(members, get: request.words("get"), agg: agg))
         }
         group.get("taskmanagers/:taskmanager") { _, context in
             let view = try await view(context)

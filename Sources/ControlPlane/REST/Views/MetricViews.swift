@@ -55,7 +55,11 @@ package enum MetricViews {
         return JSON(metrics.filter { get.contains($0.name) }.map { ["id": JSON($0.name), "value": JSON(text($0.value))] })
     }
 
-    /// Several members' metrics of the same names: `min`, `max`, `sum`, `avg`; `agg` nil: all four.
+    /// What is told of several members' metrics of one name. `skew`, in percent: how far they are from their mean on average,
+    /// as a share of it.
+    package static let aggregations: Set<String> = ["min", "max", "sum", "avg", "skew"]
+
+    /// Several members' metrics of the same names; `agg` nil: all of `aggregations`.
     package static func aggregate(
         _ members: [[(name: String, value: Double)]], get: Set<String>?, agg: Set<String>?
     ) -> JSON {
@@ -67,14 +71,21 @@ package enum MetricViews {
             names.filter(get.contains).map { name in
                 let numbers = values[name] ?? []
                 let sum = numbers.reduce(0, +)
+                let average = numbers.isEmpty ? 0 : sum / Double(numbers.count)
                 let all: [String: Double] = [
-                    "min": numbers.min() ?? 0, "max": numbers.max() ?? 0, "sum": sum,
-                    "avg": numbers.isEmpty ? 0 : sum / Double(numbers.count),
+                    "min": numbers.min() ?? 0, "max": numbers.max() ?? 0, "sum": sum, "avg": average,
+                    "skew": skew(numbers, average),
                 ]
                 var object: [String: JSON] = ["id": JSON(name)]
                 for (kind, number) in all where agg?.contains(kind) ?? true { object[kind] = JSON(number) }
                 return .object(object)
             })
+    }
+
+    private static func skew(_ numbers: [Double], _ average: Double) -> Double {
+        guard average != 0 else { return 0 }
+        let deviation = numbers.reduce(0) { $0 + abs($1 - average) } / Double(numbers.count)
+        return min(100, deviation / average * 100)
     }
 
     /// Flink's values are texts.
