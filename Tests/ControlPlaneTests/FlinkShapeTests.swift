@@ -24,10 +24,26 @@ import Testing
             flink-revision: string, features.web-submit: bool, features.web-cancel: bool, features.web-history: bool
             """
         ),
-        ("/taskmanagers", "taskmanagers[].id: string, taskmanagers[].slotsNumber: number"),
+        (
+            "/taskmanagers",
+            """
+            taskmanagers[].id: string, taskmanagers[].path: string, taskmanagers[].slotsNumber: number,
+            taskmanagers[].freeSlots: number, taskmanagers[].blocked: bool, taskmanagers[].hardware.cpuCores: number,
+            taskmanagers[].hardware.physicalMemory: number, taskmanagers[].memoryConfiguration.totalProcessMemory: number,
+            taskmanagers[].totalResource.cpuCores: number, taskmanagers[].freeResource.networkMemory: number
+            """
+        ),
         ("/jobmanager/config", "[].key: string, [].value: string"), ("/jobmanager/metrics", "[].id: string"),
         ("/jobmanager/metrics?get=numRunningJobs", "[].id: string, [].value: string"), ("/datasets", "dataSets: array"),
-        ("/taskmanagers/metrics", "[].id: string"), ("/taskmanagers/TASKMANAGER", "id: string, slotsNumber: number"),
+        ("/taskmanagers/metrics", "[].id: string"),
+        (
+            "/taskmanagers/TASKMANAGER",
+            """
+            id: string, slotsNumber: number, hardware.managedMemory: number, totalResource.extendedResources: object,
+            allocatedSlots[].jobId: string, allocatedSlots[].resource.cpuCores: number, metrics.heapUsed: number,
+            metrics.nettyShuffleMemoryTotal: number, metrics.garbageCollectors: array
+            """
+        ),
         ("/taskmanagers/TASKMANAGER/metrics", "[].id: string"),
         ("/taskmanagers/TASKMANAGER/logs", "logs[].name: string, logs[].size: number, logs[].mtime: number"),
         ("/jobs/JOB/jobmanager/config", "[].key: string, [].value: string"),
@@ -49,7 +65,8 @@ import Testing
             jid: string, name: string, isStoppable: bool, state: string, start-time: number, end-time: number,
             duration: number, maxParallelism: number, now: number, timestamps.RUNNING: number, timestamps.CREATED: number,
             timestamps.FAILED: number, vertices[].id: string, vertices[].name: string, vertices[].maxParallelism: number,
-            vertices[].parallelism: number, vertices[].status: string, vertices[].start-time: number,
+            vertices[].slotSharingGroupId: string, vertices[].parallelism: number, vertices[].status: string,
+            vertices[].start-time: number,
             vertices[].end-time: number, vertices[].duration: number, vertices[].tasks.RUNNING: number,
             vertices[].metrics.read-bytes: number, vertices[].metrics.read-bytes-complete: bool,
             vertices[].metrics.write-bytes: number, vertices[].metrics.write-bytes-complete: bool,
@@ -136,7 +153,11 @@ import Testing
             id: string, name: string, parallelism: number, maxParallelism: number, now: number, subtasks[].subtask: number,
             subtasks[].status: string, subtasks[].attempt: number, subtasks[].host: string, subtasks[].start-time: number,
             subtasks[].end-time: number, subtasks[].duration: number, subtasks[].metrics.read-records: number,
-            subtasks[].taskmanager-id: string, aggregated.metrics: object
+            subtasks[].taskmanager-id: string, subtasks[].status-duration.CREATED: number,
+            subtasks[].status-duration.SCHEDULED: number, subtasks[].status-duration.DEPLOYING: number,
+            subtasks[].status-duration.INITIALIZING: number, subtasks[].status-duration.RUNNING: number,
+            aggregated.metrics.read-bytes.min: number, aggregated.metrics.read-records.median: number,
+            aggregated.status-duration.RUNNING.p95: number
             """
         ),
         (
@@ -156,7 +177,10 @@ import Testing
         ("/jobs/JOB/vertices/VERTEX/subtasktimes", "id: string, name: string, now: number, subtasks[].timestamps: object"),
         (
             "/jobs/JOB/vertices/VERTEX/taskmanagers",
-            "id: string, taskmanagers[].host: string, taskmanagers[].status: string, taskmanagers[].status-counts.RUNNING: number"
+            """
+            id: string, taskmanagers[].host: string, taskmanagers[].status: string,
+            taskmanagers[].status-counts.RUNNING: number, taskmanagers[].aggregated.metrics.write-records.sum: number
+            """
         ),
         ("/jobs/JOB/vertices/VERTEX/subtasks/accumulators", "id: string, parallelism: number, subtasks[].subtask: number"),
     ]
@@ -278,6 +302,17 @@ import Testing
             ])
         let zero = MetricViews.aggregate([[(name: "n", value: 0.0)]], get: ["n"], agg: ["skew"])
         #expect(zero == [["id": "n", "skew": .number(0)]])
+    }
+
+    @Test func aSummaryIsOfValuesThatOccurred() {
+        #expect(
+            Aggregates.summary([40, 10, 20, 30]) == [
+                "min": 10, "max": 40, "sum": 100, "avg": 25, "median": 20, "p25": 10, "p75": 30, "p95": 40,
+            ])
+        #expect(
+            Aggregates.summary([]) == [
+                "min": 0, "max": 0, "sum": 0, "avg": 0, "median": 0, "p25": 0, "p75": 0, "p95": 0,
+            ])
     }
 
     @Test func whatIsWrongIsSaidAsFlinkSaysIt() async throws {

@@ -21,7 +21,7 @@ struct ProcessRoutes: Sendable {
             let all = MetricViews.ofServer(await supervisor.jobs, series: SeriesReading.all(of: metrics))
             return try Answer.json(MetricViews.list(all, get: request.words("get")))
         }
-        group.get("taskmanagers") { _, _ in try Answer.json(ClusterViews.taskManagers(await supervisor.jobs)) }
+        group.get("taskmanagers") { _, _ in try Answer.json(TaskManagerViews.all(await supervisor.jobs)) }
         group.get("taskmanagers/metrics") { request, _ in
             let wanted = request.words("taskmanagers")
             let agg = try request.words("agg", of: MetricViews.aggregations)
@@ -36,7 +36,7 @@ struct ProcessRoutes: Sendable {
         }
         group.get("taskmanagers/:taskmanager") { _, context in
             let view = try await view(context)
-            guard let found = ClusterViews.taskManager(TaskManagerID.text(view), [view]) else { throw Self.none(context) }
+            guard let found = TaskManagerViews.details(TaskManagerID.text(view), [view]) else { throw Self.none(context) }
             return try Answer.json(found)
         }
         group.get("taskmanagers/:taskmanager/metrics") { request, context in
@@ -48,7 +48,7 @@ struct ProcessRoutes: Sendable {
 
     private func addLogs(_ group: RouterGroup<BasicRequestContext>) {
         group.get("taskmanagers/:taskmanager/logs") { _, context in
-            try Answer.json(ClusterViews.logs(LogFile.all(try await logPath(context))))
+            try Answer.json(TaskManagerViews.logs(LogFile.all(try await logPath(context))))
         }
         // What the process writes to its standard output and error is in its log, too.
         for name in ["log", "stdout"] {
@@ -83,7 +83,7 @@ struct ProcessRoutes: Sendable {
 
     private func view(_ context: BasicRequestContext) async throws -> JobView {
         let id = context.parameters.get("taskmanager") ?? ""
-        guard let view = ClusterViews.process(id, await supervisor.jobs) else { throw Self.none(context) }
+        guard let view = TaskManagerViews.process(id, await supervisor.jobs) else { throw Self.none(context) }
         return view
     }
 

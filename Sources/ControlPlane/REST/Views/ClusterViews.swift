@@ -2,7 +2,7 @@ import Foundation
 import StreamRuntime
 import WeirKit
 
-/// `/overview`, `/config`, `/jobs`, `/jobs/overview`, `/taskmanagers`: Flink's shapes of all jobs together. Pure.
+/// `/overview`, `/config`, `/jobs`, `/jobs/overview`: Flink's shapes of all jobs together. Pure.
 package enum ClusterViews {
     /// Of the server, or of a job: Flink's list of keys and values.
     static func settings(_ settings: [JobSnapshot.SettingReading]) -> JSON {
@@ -76,39 +76,6 @@ package enum ClusterViews {
         }
         return .object(counts)
     }
-
-    /// A process of a job is what comes nearest to a task manager.
-    package static func taskManagers(_ jobs: [JobView]) -> JSON {
-        ["taskmanagers": JSON(jobs.compactMap(taskManager))]
-    }
-
-    /// `/taskmanagers/:id`; `nil` when no job's process has that id. The process reports no memory figures: they are left out.
-    package static func taskManager(_ id: String, _ jobs: [JobView]) -> JSON? {
-        guard let view = process(id, jobs) else { return nil }
-        return taskManager(view)?.merging(["allocatedSlots": [["jobId": JSON(view.record.jobID.rawValue)]]])
-    }
-
-    /// The job whose process is that task manager.
-    static func process(_ id: String, _ jobs: [JobView]) -> JobView? {
-        jobs.first { $0.record.state.process != nil && TaskManagerID.text($0) == id }
-    }
-
-    /// `/taskmanagers/:id/logs`.
-    static func logs(_ files: [LogFile]) -> JSON {
-        ["logs": JSON(files.map { ["name": JSON($0.name), "size": JSON($0.bytes), "mtime": JSON($0.changedAtMillis)] })]
-    }
-
-    private static func taskManager(_ view: JobView) -> JSON? {
-        guard let process = view.record.state.process else { return nil }
-        return [
-            "id": JSON(TaskManagerID.text(view)), "path": JSON("process/\(process.pid)"), "dataPort": -1, "jmxPort": -1,
-            "timeSinceLastHeartbeat": JSON(view.snapshot?.takenAtMillis ?? 0), "slotsNumber": 1, "freeSlots": 0,
-        ]
-    }
-}
-
-enum TaskManagerID {
-    static func text(_ view: JobView) -> String { view.record.state.process.map { "\(view.record.name)-\($0.pid)" } ?? "(none)" }
 }
 
 /// When a job began and ended, as Flink tells it: −1 for what has not happened.

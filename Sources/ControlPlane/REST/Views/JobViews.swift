@@ -40,6 +40,8 @@ package enum JobViews {
             "parallelism": JSON(vertex.parallelism), "status": JSON(status),
             "start-time": JSON(view.record.startedAtMillis ?? -1), "end-time": JSON(times.end), "duration": JSON(times.duration),
             "tasks": .object(counts), "metrics": VertexViews.ioMetrics(subtasks),
+            // All of a job's subtasks share its process.
+            "slotSharingGroupId": JSON(view.record.jobID.rawValue), "slotSharingGroupName": "default",
             "weir": ChainFacts(vertex, view).json,
         ]
     }

@@ -22,7 +22,7 @@ package enum VertexViews {
             "id": JSON(vertex.id), "name": JSON(vertex.name), "parallelism": JSON(vertex.parallelism),
             "maxParallelism": JSON(view.snapshot?.plan.maxParallelism ?? -1), "now": JSON(now),
             "subtasks": JSON(subtasks.map { subtask($0, view, atMillis: now) }),
-            "aggregated": ["metrics": [:], "status-duration": [:]],
+            "aggregated": Aggregates.json(subtasks, view, atMillis: now),
             "weir": ChainFacts(vertex, view).json,
         ]
     }
@@ -35,7 +35,8 @@ package enum VertexViews {
             "subtask": JSON(subtask.reading.subtask), "status": JSON(status), "attempt": JSON(view.snapshot?.restarts ?? 0),
             "host": "localhost", "endpoint": "localhost", "start-time": JSON(start), "start_time": JSON(start),
             "end-time": JSON(times.end), "duration": JSON(times.duration), "metrics": ioMetrics([subtask]),
-            "taskmanager-id": JSON(TaskManagerID.text(view)), "status-duration": [:], "other-concurrent-attempts": [],
+            "taskmanager-id": JSON(TaskManagerID.text(view)), "status-duration": StatusDurations(view, atMillis: now).json,
+            "other-concurrent-attempts": [],
             "weir": [
                 "recordsInPerSecond": JSON(subtask.rates.recordsIn), "recordsOutPerSecond": JSON(subtask.rates.recordsOut),
                 "busy": JSON(subtask.rates.busy), "idle": JSON(subtask.rates.idle),
@@ -102,7 +103,8 @@ package enum VertexViews {
                     "host": "localhost", "endpoint": "localhost", "status": JSON(status),
                     "start-time": JSON(view.record.startedAtMillis ?? -1), "end-time": JSON(times.end),
                     "duration": JSON(times.duration), "metrics": ioMetrics(subtasks), "status-counts": .object(counts),
-                    "taskmanager-id": JSON(TaskManagerID.text(view)), "aggregated": ["metrics": [:], "status-duration": [:]],
+                    "taskmanager-id": JSON(TaskManagerID.text(view)),
+                    "aggregated": Aggregates.json(subtasks, view, atMillis: now),
                 ]
             ],
         ]
