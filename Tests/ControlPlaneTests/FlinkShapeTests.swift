@@ -174,6 +174,16 @@ import Testing
         ("/jobs/JOB/vertices/VERTEX/subtasks/metrics?get=numRecordsIn&agg=SUM&subtasks=0-1", "[].id: string, [].sum: number"),
         ("/jobs/JOB/vertices/VERTEX/subtasks/1", "subtask: number, metrics.read-records: number"),
         ("/jobs/JOB/vertices/VERTEX/subtasks/1/metrics", "[].id: string"),
+        ("/jobs/JOB/vertices/VERTEX/subtasks/1/attempts/0", "subtask: number, attempt: number, metrics.read-records: number"),
+        (
+            "/jobs/JOB/vertices/VERTEX/subtasks/1/attempts/0/accumulators",
+            "subtask: number, attempt: number, id: string, user-accumulators: array"
+        ),
+        ("/jobs/JOB/vertices/VERTEX/jm-operator-metrics", ""),
+        (
+            "/jobs/JOB/resource-requirements",
+            "VERTEX.parallelism.lowerBound: number, VERTEX.parallelism.upperBound: number"
+        ),
         ("/jobs/JOB/vertices/VERTEX/subtasktimes", "id: string, name: string, now: number, subtasks[].timestamps: object"),
         (
             "/jobs/JOB/vertices/VERTEX/taskmanagers",
@@ -256,6 +266,11 @@ import Testing
             ("GET", "/jobmanager/logs", "GET /jobs/ID/logs"), ("GET", "/jobmanager/thread-dump", "POST /jobs/ID/profile"),
             ("GET", "/taskmanagers/a-1/thread-dump", "POST /jobs/ID/profile"),
             ("GET", "/jobs/\(job)/vertices/v/flamegraph", "POST /jobs/ID/profile"), ("DELETE", "/cluster", "signal"),
+            ("PUT", "/jobs/\(job)/resource-requirements", "PATCH /jobs/ID/rescaling"),
+            ("PATCH", "/jobs/\(job)/clientHeartbeat", "PATCH /jobs/ID?mode=cancel"),
+            ("GET", "/jobs/\(job)/yarn-cancel", "PATCH /jobs/ID?mode=cancel"),
+            ("GET", "/jobs/\(job)/jobmanager/log-url", "GET /jobs/ID/logs"),
+            ("POST", "/taskmanagers/a-1/profiler", "POST /jobs/ID/profile"),
         ] {
             let answer = try await harness.http(method, path, body: method == "POST" ? "{}" : nil)
             #expect(answer.status == 501 && answer.errors.first?.contains(says) == true, "\(method) \(path): \(answer.body)")

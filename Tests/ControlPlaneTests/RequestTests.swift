@@ -201,6 +201,10 @@ import WeirKit
         let text = String(decoding: try JobViews.exceptions(JobView(record: read), events: []).bytes(), as: UTF8.self)
         #expect(text.contains(#""root-exception":"ProcessDied: signal 40""#), "\(text)")
         #expect(text.contains("signal 21") && !text.contains("signal 20"), "the newest twenty")
+        // Of failures with some label there are none.
+        let labelled = try JobViews.exceptions(JobView(record: read), events: [], labelled: true).bytes()
+        #expect(
+            String(decoding: labelled, as: UTF8.self).contains(#""exceptionHistory":{"entries":[],"truncated":false}"#))
     }
 
     @Test func aLaunchThatWasAskedForAndHadNoProcessIsNone() {

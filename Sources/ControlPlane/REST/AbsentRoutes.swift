@@ -21,7 +21,16 @@ enum AbsentRoutes {
             method: .get, paths: ["jobmanager/logs", "jobmanager/logs/:file", "jobmanager/log", "jobmanager/stdout"],
             says: serverLog),
         .init(method: .get, paths: ["jobmanager/thread-dump", "taskmanagers/:taskmanager/thread-dump"], says: stacks),
-        .init(method: .get, paths: ["jobs/:id/vertices/:vertex/flamegraph"], says: stacks),
+        .init(
+            method: .get,
+            paths: ["jobs/:id/vertices/:vertex/flamegraph", "jobmanager/profiler", "taskmanagers/:taskmanager/profiler"],
+            says: stacks),
+        .init(method: .post, paths: ["jobmanager/profiler", "taskmanagers/:taskmanager/profiler"], says: stacks),
+        .init(
+            method: .get, paths: ["jobs/:id/jobmanager/log-url", "jobs/:id/taskmanagers/:taskmanager/log-url"], says: logs),
+        .init(method: .put, paths: ["jobs/:id/resource-requirements"], says: requirements),
+        .init(method: .patch, paths: ["jobs/:id/clientHeartbeat"], says: heartbeat),
+        .init(method: .get, paths: ["jobs/:id/yarn-cancel", "jobs/:id/yarn-stop"], says: yarn),
         .init(method: .delete, paths: ["cluster"], says: cluster),
     ]
 
@@ -39,6 +48,12 @@ enum AbsentRoutes {
         "the server logs to its standard error and keeps no file; GET /jobs/ID/logs has the log of a job"
     private static let stacks =
         "stacks are sampled for a job as a whole: POST /jobs/ID/profile, then GET /jobs/ID/profile is the flame graph"
+    private static let logs = "logs are kept nowhere else: GET /jobs/ID/logs has the log of a job"
+    private static let requirements =
+        "a job is rescaled as a whole, and runs with just what is asked for: PATCH /jobs/ID/rescaling?parallelism=N"
+    private static let heartbeat =
+        "a job never ends because its client does: PATCH /jobs/ID?mode=cancel or POST /jobs/ID/stop ends one"
+    private static let yarn = "a GET changes nothing here: PATCH /jobs/ID?mode=cancel or POST /jobs/ID/stop ends a job"
     private static let cluster = """
         the server is ended by a signal to its process, and its jobs run on; PATCH /jobs/ID?mode=cancel or POST /jobs/ID/stop \
         ends one

@@ -52,7 +52,9 @@ struct FlinkRoutes: Sendable {
             let view = try await view(context)
             let max = request.uri.queryParameters["maxExceptions"].flatMap { Int($0) } ?? 20
             return try Answer.json(
-                JobViews.exceptions(view, events: try await supervisor.events(view.record.jobID), max: Swift.max(0, max)))
+                JobViews.exceptions(
+                    view, events: try await supervisor.events(view.record.jobID), max: Swift.max(0, max),
+                    labelled: !(request.words("failureLabelFilter") ?? []).isEmpty))
         }
         group.get("jobs/:id/execution-result") { _, context in
             try Answer.json(JobViews.executionResult(try await view(context), atMillis: clock.wallMillis()))
@@ -62,6 +64,9 @@ struct FlinkRoutes: Sendable {
             return try Answer.json([
                 "job-accumulators": [], "user-task-accumulators": [], "serialized-user-task-accumulators": [:],
             ])
+        }
+        group.get("jobs/:id/resource-requirements") { _, context in
+            try Answer.json(JobViews.requirements(try await view(context)))
         }
         group.get("jobs/:id/metrics") { request, context in
             let view = try await view(context)
@@ -122,6 +127,15 @@ struct FlinkRoutes: Sendable {
         get("/subtasks/:subtask") { vertex, view, _, context in
             VertexViews.subtask(try subtask(vertex, view, context), view, atMillis: clock.wallMillis())
         }
+        // Of an operator's part that runs in Flink's job manager; there is none.
+        get("/jm-operator-metrics") { _, _, request, _ in MetricViews.list([], get: request.words("get")) }
+        get("/subtasks/:subtask/attempts/:attempt") { vertex, view, _, context in
+            let subtask = try attempt(try subtask(vertex, view, context), view, context)
+            return VertexViews.subtask(subtask, view, atMillis: clock.wallMillis())
+        }
+        get("/subtasks/:subtask/attempts/:attempt/accumulators") { vertex, view, _, context in
+            VertexViews.accumulators(try attempt(try subtask(vertex, view, context), view, context), vertex, view)
+        }
         get("/subtasks/:subtask/metrics") { vertex, view, request, context in
             MetricViews.list(MetricViews.ofSubtask(try subtask(vertex, view, context)), get: request.words("get"))
         }
@@ -147,6 +161,15 @@ struct FlinkRoutes: Sendable {
             throw ControlError(.notFound, "vertex \(vertex.id) has no subtask \(text)")
         }
         return found
+    }
+
+    /// Only what the subtask does now is known of it, not its earlier attempts.
+    private func attempt(_ subtask: SubtaskView, _ view: JobView, _ context: BasicRequestContext) throws -> SubtaskView {
+        let (text, now) = (context.parameters.get("attempt") ?? "", view.snapshot?.restarts ?? 0)
+        guard text == String(now) else {
+            throw ControlError(.notFound, "attempt \(text) of subtask \(subtask.reading.subtask) is not there; \(now) is")
+        }
+        return subtask
     }
 
     private func checkpoint(_ view: JobView, _ context: BasicRequestContext) throws -> CheckpointRecord {

@@ -84,8 +84,19 @@ package enum JobViews {
         ]
     }
 
-    /// Failures of attempts and of processes, newest first.
-    package static func exceptions(_ view: JobView, events: [JobEvent], max: Int = 20) -> JSON {
+    /// `/jobs/:id/resource-requirements`: a vertex has as many subtasks as were asked for, no fewer.
+    package static func requirements(_ view: JobView) -> JSON {
+        .object(
+            Dictionary(
+                (view.snapshot?.plan.vertices ?? []).map { vertex in
+                    let parallelism = JSON(vertex.parallelism)
+                    return (vertex.id, ["parallelism": ["lowerBound": parallelism, "upperBound": parallelism]])
+                }, uniquingKeysWith: { $1 }))
+    }
+
+    /// Failures of attempts and of processes, newest first. `labelled`: in the history only those with labels, of which there
+    /// are none.
+    package static func exceptions(_ view: JobView, events: [JobEvent], max: Int = 20, labelled: Bool = false) -> JSON {
         var failures = Array((view.record.failures + (view.snapshot?.failures ?? [])).reversed()).sorted {
             $0.atMillis > $1.atMillis
         }
@@ -110,14 +121,14 @@ package enum JobViews {
             "truncated": JSON(shown.count < failures.count),
             "exceptionHistory": [
                 "entries": JSON(
-                    shown.map {
+                    (labelled ? [] : shown).map {
                         [
                             "exceptionName": JSON($0.type), "stacktrace": JSON(text($0)), "timestamp": JSON($0.atMillis),
                             "taskName": JSON($0.place), "location": location, "endpoint": location,
                             "taskManagerId": location, "failureLabels": [:], "concurrentExceptions": [],
                         ]
                     }),
-                "truncated": JSON(shown.count < failures.count),
+                "truncated": JSON(!labelled && shown.count < failures.count),
             ],
             "weir": ["events": JSON(events.reversed().map { ["timestamp": JSON($0.atMillis), "text": JSON($0.text)] })],
         ]

@@ -120,4 +120,12 @@ package enum VertexViews {
                 }),
         ]
     }
+    /// Of one attempt of a subtask.
+    package static func accumulators(_ subtask: SubtaskView, _ vertex: JobDescription.Vertex, _ view: JobView) -> JSON {
+        let (number, attempt) = (subtask.reading.subtask, view.snapshot?.restarts ?? 0)
+        return [
+            "subtask": JSON(number), "attempt": JSON(attempt),
+            "id": JSON("\(view.record.jobID.rawValue)_\(vertex.id)_\(number)_\(attempt)"), "user-accumulators": [],
+        ]
+    }
 }
