@@ -335,7 +335,7 @@ import Testing
         let none = String(repeating: "0", count: 32)
         let wrong: [(method: String, path: String, status: Int, says: String)] = [
             ("GET", "/nothing", 404, "Not found: /nothing"), ("GET", "/jobs/\(none)", 404, "there is no job \(none)"),
-            ("GET", "/jobs/abc", 404, "is not a job id"), ("PATCH", "/jobs/\(none)", 404, "there is no job"),
+            ("GET", "/jobs/abc", 400, "is not a job id"), ("PATCH", "/jobs/\(none)", 404, "there is no job"),
             ("PATCH", "/jobs/\(none)?mode=stop", 400, "mode 'stop' is not known"),
             ("PATCH", "/jobs/\(none)?mode=CANCEL", 404, "there is no job"),
             ("GET", "/jobs/metrics?get=numRestarts&agg=MEDIAN", 400, "'median' is none of avg, max, min, skew, sum"),
@@ -343,7 +343,7 @@ import Testing
             ("GET", "/jobs/\(none)/savepoints/1", 404, "there is no operation"),
             ("PATCH", "/jobs/\(none)/rescaling", 400, "say ?parallelism=N"),
             ("POST", "/v1/jobs", 400, "'name' is missing"), ("DELETE", "/jobs/\(none)", 404, "there is no job"),
-            ("GET", "/jobs/%2e%2e", 404, ""),
+            ("GET", "/jobs/%2e%2e", 400, ""),
         ]
         for (method, path, status, says) in wrong {
             let answer = try await harness.http(method, path, body: method == "GET" ? nil : "{}")

@@ -41,6 +41,14 @@ import WeirKit
         let cause = try #require(answer?["failure-cause"] as? [String: Any])
         #expect(cause["class"] as? String == "weir.OperationFailed" && cause["serialized-throwable"] is String)
 
+        #expect(answer?["failureCause"] == nil)
+
+        // Flink's name for it where a checkpoint was asked for.
+        var checkpoint = Operation(id: "2", job: job, kind: .checkpoint(fromMillis: 0), begunAtMillis: 0)
+        checkpoint.fail("it is full")
+        let failed = try object(OperationView.json(checkpoint))["operation"] as? [String: Any]
+        #expect((failed?["failureCause"] as? [String: Any])?["stack-trace"] as? String == "it is full")
+
         var record = JobRecord(
             id: job, submission: Submission(name: "counting", executable: "/bin/true", workingDirectory: "/"),
             state: .ended(.failed(reason: "bad")), createdAtMillis: 0, controlToken: "t")
@@ -51,5 +59,14 @@ import WeirKit
         #expect(failure?["stack-trace"] as? String == "bad" && failure?["serialized-throwable"] is String)
         record.state = .ended(.finished)
         #expect(try result()?["failure-cause"] == nil, "null would not be read")
+    }
+    @Test func whatAnOperationHasNotIsLeftOut() throws {
+        var savepoint = Operation(id: "1", job: job, kind: .savepoint, begunAtMillis: 0)
+        savepoint.written = "/s"
+        savepoint.update(.ended(.finished), nil, atMillis: 1)
+        #expect(OperationView.json(savepoint) == ["status": ["id": "COMPLETED"], "operation": ["location": "/s"]])
+        var rescale = Operation(id: "2", job: job, kind: .relaunch(from: nil), begunAtMillis: 0)
+        rescale.update(.running(try #require(ProcessIdentity.current)), nil, atMillis: 1)
+        #expect(OperationView.json(rescale) == ["status": ["id": "COMPLETED"], "operation": [:]])
     }
 }

@@ -53,6 +53,15 @@ import WeirKit
             "\(try await harness.http("GET", "/jobs/\(counting)/savepoints/\(trigger)").body)".contains("COMPLETED")
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
+        // Ids are read in either case; what cannot be one is a bad request, what is none is not found.
+        let none = String(repeating: "0", count: 32)
+        for (path, status) in [
+            ("\(counting.uppercased())/savepoints/\(trigger.uppercased())", 200), ("\(counting)/vertices/v", 400),
+            ("\(counting)/vertices/\(none)", 404), ("\(counting)/checkpoints/details/x", 400),
+            ("\(counting)/checkpoints/details/999999999", 404), ("\(counting)/exceptions?maxExceptions=x", 400),
+        ] {
+            #expect(try await harness.http("GET", "/jobs/\(path)").status == status, "\(path)")
+        }
         // An operation is found where it was begun, and its id means no other.
         for path in ["checkpoints", "rescaling", "profile"] {
             #expect(try await harness.http("GET", "/jobs/\(counting)/\(path)/\(trigger)").status == 404, "\(path)")

@@ -72,7 +72,7 @@ import Testing
         try await withServer { _, port in
             for (path, token, status) in [
                 ("/overview", "", 401), ("/nowhere", Self.token, 404), ("/jobs/x/stop", Self.token, 405),
-                ("/jobs/x", Self.token, 404),
+                ("/jobs/x", Self.token, 400),
             ] {
                 let answer = try await ask(port, "HEAD \(path) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)")
                 #expect(answer.hasPrefix("HTTP/1.1 \(status) ") && answer.hasSuffix("\r\n\r\n"), "\(path): \(answer)")

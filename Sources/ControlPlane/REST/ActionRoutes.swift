@@ -96,7 +96,7 @@ struct ActionRoutes: Sendable {
         addProfiles(group)
         for kind in ["savepoints", "checkpoints", "rescaling", "profile"] {
             group.get("jobs/:id/\(kind)/:request") { _, context in
-                let id = context.parameters.get("request") ?? ""
+                let id = (context.parameters.get("request") ?? "").lowercased()
                 return try Answer.json(
                     OperationView.json(try await supervisor.operation(id, of: try RouteJob.id(context), under: kind)))
             }
@@ -133,28 +133,6 @@ extension ActionRoutes {
                     .contentSecurityPolicy:
                         "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
                 ])
-        }
-    }
-}
-
-/// How far an operation is, in Flink's shape. Pure.
-package enum OperationView {
-    package static func json(_ operation: Operation) -> JSON {
-        switch operation.status {
-        case .inProgress: ["status": ["id": "IN_PROGRESS"]]
-        case .completed(let location, let checkpoint):
-            [
-                "status": ["id": "COMPLETED"],
-                "operation": [
-                    "location": JSON(location), "checkpointId": JSON(checkpoint.map { Int64(clamping: $0) }),
-                    "weir": ["note": JSON(operation.note)],
-                ],
-            ]
-        case .failed(let reason):
-            [
-                "status": ["id": "COMPLETED"],
-                "operation": ["failure-cause": FlinkThrowable.json(class: operation.cause.rawValue, reason)],
-            ]
         }
     }
 }

@@ -50,7 +50,7 @@ struct FlinkRoutes: Sendable {
         group.get("jobs/:id/config") { _, context in try Answer.json(JobViews.config(try await view(context))) }
         group.get("jobs/:id/exceptions") { request, context in
             let view = try await view(context)
-            let max = request.uri.queryParameters["maxExceptions"].flatMap { Int($0) } ?? 20
+            let max = try request.uri.queryParameters["maxExceptions"].map { try RoutePart.number($0, "maxExceptions") } ?? 20
             return try Answer.json(
                 JobViews.exceptions(
                     view, events: try await supervisor.events(view.record.jobID), max: Swift.max(0, max),
@@ -148,7 +148,7 @@ struct FlinkRoutes: Sendable {
     }
 
     private func vertex(_ view: JobView, _ context: BasicRequestContext) throws -> JobDescription.Vertex {
-        let id = context.parameters.get("vertex") ?? ""
+        let id = try RoutePart.id(context, "vertex")
         guard let found = view.snapshot?.plan.vertices.first(where: { $0.id == id }) else {
             throw ControlError(.notFound, "job \(view.record.jobID) has no vertex \(id)")
         }
@@ -156,36 +156,28 @@ struct FlinkRoutes: Sendable {
     }
 
     private func subtask(_ vertex: JobDescription.Vertex, _ view: JobView, _ context: BasicRequestContext) throws -> SubtaskView {
-        let text = context.parameters.get("subtask") ?? ""
-        guard let found = SubtaskView.all(view, vertex: vertex.id).first(where: { String($0.reading.subtask) == text }) else {
-            throw ControlError(.notFound, "vertex \(vertex.id) has no subtask \(text)")
+        let number = try RoutePart.number(context, "subtask")
+        guard let found = SubtaskView.all(view, vertex: vertex.id).first(where: { $0.reading.subtask == number }) else {
+            throw ControlError(.notFound, "vertex \(vertex.id) has no subtask \(number)")
         }
         return found
     }
 
     /// Only what the subtask does now is known of it, not its earlier attempts.
     private func attempt(_ subtask: SubtaskView, _ view: JobView, _ context: BasicRequestContext) throws -> SubtaskView {
-        let (text, now) = (context.parameters.get("attempt") ?? "", view.snapshot?.restarts ?? 0)
-        guard text == String(now) else {
-            throw ControlError(.notFound, "attempt \(text) of subtask \(subtask.reading.subtask) is not there; \(now) is")
+        let (number, now) = (try RoutePart.number(context, "attempt"), view.snapshot?.restarts ?? 0)
+        guard number == now else {
+            throw ControlError(.notFound, "attempt \(number) of subtask \(subtask.reading.subtask) is not there; \(now) is")
         }
         return subtask
     }
 
     private func checkpoint(_ view: JobView, _ context: BasicRequestContext) throws -> CheckpointRecord {
-        let text = context.parameters.get("checkpoint") ?? ""
-        guard let found = view.snapshot?.checkpoints.records.first(where: { String($0.epoch) == text }) else {
+        let number = try RoutePart.number(context, "checkpoint")
+        guard let found = view.snapshot?.checkpoints.records.first(where: { Int64(clamping: $0.epoch) == number }) else {
             throw ControlError(
-                .notFound, "checkpoint \(text) is not among the last \(CheckpointHistory.recordsKept) of this job's process")
+                .notFound, "checkpoint \(number) is not among the last \(CheckpointHistory.recordsKept) of this job's process")
         }
         return found
-    }
-}
-
-enum RouteJob {
-    static func id(_ context: BasicRequestContext) throws -> JobID {
-        let text = context.parameters.get("id") ?? ""
-        guard let id = JobID(text) else { throw ControlError(.notFound, "'\(text)' is not a job id: 32 lower-case hex digits") }
-        return id
     }
 }
