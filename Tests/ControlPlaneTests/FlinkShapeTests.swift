@@ -2,6 +2,7 @@ import ControlPlane
 import Foundation
 import StreamRuntime
 import Testing
+import WeirKit
 
 /// The documents have Flink's fields, with Flink's types: as recorded from the schema of its REST API.
 @Suite(.serialized) struct FlinkShapeTests {
@@ -14,7 +15,8 @@ import Testing
             "/overview",
             """
             taskmanagers: number, slots-total: number, slots-available: number, jobs-running: number, jobs-finished: number,
-            jobs-cancelled: number, jobs-failed: number, flink-version: string, flink-commit: string
+            jobs-cancelled: number, jobs-failed: number, flink-version: string, flink-commit: string,
+            taskmanagers-blocked: number, slots-free-and-blocked: number
             """
         ),
         (
@@ -56,7 +58,7 @@ import Testing
             jobs[].tasks.created: number, jobs[].tasks.scheduled: number, jobs[].tasks.deploying: number,
             jobs[].tasks.running: number, jobs[].tasks.finished: number, jobs[].tasks.canceling: number,
             jobs[].tasks.canceled: number, jobs[].tasks.failed: number, jobs[].tasks.reconciling: number,
-            jobs[].tasks.initializing: number
+            jobs[].tasks.initializing: number, jobs[].jobType: string, jobs[].pending-operators: number
             """
         ),
         (
@@ -184,7 +186,13 @@ import Testing
             "/jobs/JOB/resource-requirements",
             "VERTEX.parallelism.lowerBound: number, VERTEX.parallelism.upperBound: number"
         ),
-        ("/jobs/JOB/vertices/VERTEX/subtasktimes", "id: string, name: string, now: number, subtasks[].timestamps: object"),
+        (
+            "/jobs/JOB/vertices/VERTEX/subtasktimes",
+            """
+            id: string, name: string, now: number, subtasks[].timestamps.CREATED: number,
+            subtasks[].timestamps.RUNNING: number, subtasks[].timestamps.FINISHED: number
+            """
+        ),
         (
             "/jobs/JOB/vertices/VERTEX/taskmanagers",
             """
@@ -306,6 +314,17 @@ import Testing
         let ranges = try #require(NumberRanges(["1", "3", "5-7"]))
         #expect((0..<9).filter(ranges.contains) == [1, 3, 5, 6, 7])
         for word in ["a", "1-", "-1", "1-2-3", "3-1", ""] { #expect(NumberRanges([word]) == nil, "\(word)") }
+    }
+
+    @Test func whatIsListedOfMetricsCanBeAskedFor() throws {
+        let series = MetricViews.of([
+            SeriesReading(name: "weir_a_total", labels: ["task": "a, {b", "subtask": "0"], value: 1),
+            SeriesReading(name: "weir_b", labels: [:], value: 2),
+        ])
+        let names = series.map(\.name)
+        #expect(names == [#"weir_a_total{subtask="0",task="a, {b"}"#, "weir_b"])
+        #expect(QueryList.words(names.joined(separator: ",")[...]) == Set(names))
+        #expect(QueryList.words("a,,b,") == ["a", "b"] && QueryList.words("").isEmpty)
     }
 
     @Test func aggregationsAreFlinks() throws {

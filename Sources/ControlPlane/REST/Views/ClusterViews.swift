@@ -17,7 +17,7 @@ package enum ClusterViews {
             "taskmanagers": JSON(processes), "slots-total": JSON(cores), "slots-available": JSON(max(0, cores - processes)),
             "jobs-running": count([.initializing, .created, .running, .restarting, .failing, .cancelling]),
             "jobs-finished": count([.finished]), "jobs-cancelled": count([.canceled]), "jobs-failed": count([.failed]),
-            "flink-version": JSON("weir \(version)"), "flink-commit": "",
+            "flink-version": JSON("weir \(version)"), "flink-commit": "", "taskmanagers-blocked": 0, "slots-free-and-blocked": 0,
         ]
     }
 
@@ -43,7 +43,7 @@ package enum ClusterViews {
             "jid": JSON(view.record.jobID.rawValue), "name": JSON(view.record.name), "start-time": JSON(times.start),
             "end-time": JSON(times.end), "duration": JSON(times.duration), "state": JSON(FlinkStatus(view).rawValue),
             "last-modification": JSON(view.record.modifiedAtMillis), "tasks": taskCounts(view, total: true),
-            "pending-operators": 0, "weir": own(view),
+            "pending-operators": 0, "jobType": "STREAMING", "weir": own(view),
         ]
     }
 

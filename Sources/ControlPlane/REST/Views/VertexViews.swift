@@ -77,14 +77,17 @@ package enum VertexViews {
 
     package static func subtaskTimes(_ vertex: JobDescription.Vertex, _ view: JobView, atMillis now: Int64) -> JSON {
         let times = JobTimes(view.record, atMillis: now)
-        let status = FlinkStatus(view).ofSubtasks
+        var timestamps: [String: JSON] = [:]
+        for state in FlinkStatus.subtaskStates { timestamps[state] = 0 }
+        timestamps["CREATED"] = JSON(times.start)
+        timestamps[FlinkStatus(view).ofSubtasks] = JSON(view.record.modifiedAtMillis)
         return [
             "id": JSON(vertex.id), "name": JSON(vertex.name), "now": JSON(now),
             "subtasks": JSON(
                 (0..<vertex.parallelism).map {
                     [
                         "subtask": JSON($0), "host": "localhost", "endpoint": "localhost", "duration": JSON(times.duration),
-                        "timestamps": .object(["CREATED": JSON(times.start), status: JSON(view.record.modifiedAtMillis)]),
+                        "timestamps": .object(timestamps),
                     ]
                 }),
         ]
