@@ -18,6 +18,16 @@ import TradingStores
         try await store.search(query).trades
     }
 
+    @Test func aDamagedFileIsRefusedWithTheRemedy() throws {
+        let folder = try makeScratch("history")
+        defer { removeScratch(folder) }
+        let path = "\(folder)/history.sqlite"
+        try Data(repeating: 0x58, count: 8192).write(to: URL(fileURLWithPath: path))
+        let error = #expect(throws: StoreError.self) { try TradeHistoryStores.open("sqlite://\(path)") }
+        let text = error.map { "\($0)" } ?? ""
+        #expect(text.contains(path) && text.contains("move it away") && text.contains("history-and-analytics.md"), "\(text)")
+    }
+
     @Test(arguments: TradeHistoryKind.allCases) func provisioningTwiceMakesThingsOnce(_ kind: TradeHistoryKind) async throws {
         try await kind.withStore { store async throws in
             _ = try await store.provision()

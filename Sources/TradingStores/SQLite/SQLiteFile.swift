@@ -48,6 +48,10 @@ struct SQLiteFile: Sendable {
         switch failure.resultCode.primaryResultCode {
         case .SQLITE_BUSY, .SQLITE_LOCKED: return .conflict(text)
         case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_NOMEM, .SQLITE_INTERRUPT, .SQLITE_ABORT: return .unavailable(text)
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            return .invalid(
+                "\(text). The file is damaged: stop what uses it, move it away with its -wal and -shm, and fill the copy again "
+                    + "(docs/history-and-analytics.md)")
         case .SQLITE_MISUSE: return .unavailable("\(path): the store is closed")
         default: return .invalid(text)
         }
