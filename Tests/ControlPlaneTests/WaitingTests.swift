@@ -10,6 +10,7 @@ import Testing
         let full = String(repeating: "█", count: 30)
         #expect(WaitingText.line("watching 'a'", seconds: 12, of: 10, state: nil) == "watching 'a' \(full) 10 of 10 s")
         #expect(WaitingText.plain("watching 'a'", seconds: 5, of: 10, state: "RUNNING") == "watching 'a' … 5s of 10s (RUNNING)")
+        #expect(WaitingText.plain("watching 'a'", seconds: 2, of: 1, state: nil) == "watching 'a' … 1s of 1s")
     }
 
     /// Asked every second, in the state that it has from a second on.

@@ -68,6 +68,7 @@ import Testing
         for text in ["operator fold", "state value: value, i64 → i64", "split part-0: next position", "xxh64"] {
             #expect(show.output.contains(text), "\(show.output)")
         }
+        #expect(show.output.contains(" in 1 file\n"), "\(show.output)")
         let newest = try await fixture.run(["checkpoints", "show", jobFolder, "--output", "json"])
         #expect(try JSONSerialization.jsonObject(with: Data(newest.output.utf8)) is [String: Any])
 

@@ -73,6 +73,13 @@ import Testing
         #expect(one.output.split(separator: "\n").count == 1)
         let unknown = try await fixture.run(["state", "dump", path, "--operator", "flod"])
         #expect(unknown.code == 2 && unknown.errors.contains("Did you mean 'fold'?"), "\(unknown.errors)")
+        #expect(unknown.errors.contains("Operators with state: fold"), "\(unknown.errors)")
+    }
+
+    @Test func aJobWithoutStateHasNoneToName() async throws {
+        #expect(try await fixture.run(["run", "empty", "--metrics-port", "0"]).code == 0)
+        let dump = try await fixture.run(["state", "dump", "checkpoints", "--operator", "fold"])
+        #expect(dump.code == 2 && dump.errors.contains("'fold': no operator has any here"), "\(dump.errors)")
     }
 
     @Test func aDamagedSavepointIsFoundAndRefused() async throws {

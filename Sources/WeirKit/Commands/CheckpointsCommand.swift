@@ -140,13 +140,14 @@ struct CheckpointsShow<App: WeirApplication>: ParsableCommand {
     func run() throws {
         let (manifest, _, path) = try place.stored(checkpoint)
         if output == .json { return print(try JSONOutput.text(manifest)) }
+        let files = Set(manifest.files).count
         print(
             """
             checkpoint  \(manifest.checkpoint)
             job         \(manifest.jobName)
             created     \(UTCTime.text(manifest.createdAtMillis))
             key groups  \(manifest.keyGroups)
-            state       \(ByteSize.approximate(manifest.stateBytes)) in \(Set(manifest.files).count) files
+            state       \(ByteSize.approximate(manifest.stateBytes)) in \(files) \(files == 1 ? "file" : "files")
             manifest    \(path)
             """)
         for entry in manifest.operators { show(entry) }

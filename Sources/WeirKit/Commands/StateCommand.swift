@@ -64,6 +64,9 @@ struct StateDumpCommand<App: WeirApplication>: ParsableCommand {
     private func check(_ names: [(operatorID: String, states: [String])]) throws {
         let operators = names.filter { !$0.states.isEmpty }
         if let operatorID, !operators.contains(where: { $0.operatorID == operatorID }) {
+            guard !operators.isEmpty else {
+                throw UsageError("there is no state of an operator '\(operatorID)': no operator has any here")
+            }
             throw UsageError(
                 "there is no state of an operator '\(operatorID)'.\(Nearest.suggestion(operatorID, among: operators.map(\.operatorID)))"
                     + " Operators with state: \(operators.map(\.operatorID).joined(separator: ", "))")
