@@ -21,7 +21,9 @@ import Testing
         try submission { $0.startArguments = ["--from-checkpoint", "12", "--accept-replay"] }.check()
         let wrong: [(inout Submission) -> Void] = [
             { $0.name = "" }, { $0.name = "--version" }, { $0.name = String(repeating: "x", count: 201) },
-            { $0.executable = "true" }, { $0.executable = "/no/such/file" }, { $0.workingDirectory = "here" },
+            { $0.name = "x\u{0}y" }, { $0.name = "\u{1B}[2Jx" }, { $0.executable = "/bin/true\u{0}x" },
+            { $0.workingDirectory = "/\u{0}" }, { $0.executable = "true" },
+            { $0.executable = "/no/such/file" }, { $0.workingDirectory = "here" },
             { $0.settings["Upper"] = "1" }, { $0.settings["a b"] = "1" }, { $0.settings["a"] = "x\u{0}y" },
             { $0.secrets[""] = "1" }, { $0.startArguments = ["--set", "a=b"] }, { $0.startArguments = ["a\u{0}"] },
         ]

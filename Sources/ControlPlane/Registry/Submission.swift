@@ -57,7 +57,9 @@ public struct Submission: Sendable, Codable, Equatable {
         guard !name.isEmpty, name.utf8.count <= 200, !name.hasPrefix("-") else {
             throw refuse("'name' must be a job's name, of 1 to 200 bytes")
         }
-        guard executable.hasPrefix("/"), workingDirectory.hasPrefix("/") else {
+        // What is beyond a zero byte no process would see; the others would move the cursor of who lists the jobs.
+        guard name.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else { throw refuse("'name' has control characters") }
+        guard executable.hasPrefix("/"), workingDirectory.hasPrefix("/"), !(executable + workingDirectory).utf8.contains(0) else {
             throw refuse("'executable' and 'workingDirectory' must be absolute paths")
         }
         guard FileManager.default.isExecutableFile(atPath: executable) else {
