@@ -147,6 +147,13 @@ import WeirKit
         #expect(server.code == 1 && server.errors.contains("another weir server runs on"))
     }
 
+    @Test func aTimeoutThatIsNoneSubmitsNothing() async throws {
+        try await harness.startServer()
+        let refused = try await submit("counting", ["--detached", "--timeout", "0s"])
+        #expect(refused.code == 2 && refused.errors.contains("--timeout: '0s'"), "\(refused.errors)")
+        #expect(try await harness.run(["list"]).output == "no jobs; 'submit JOB' adds one\n")
+    }
+
     @Test func aJobRunningOutsideIsNotRunTwice() async throws {
         try await harness.startServer()
         let control = harness.folder.path + "/c.json"
@@ -405,6 +412,10 @@ import WeirKit
         kill(pid, SIGSTOP)
         try await harness.eventually("it is seen not to answer") {
             try await harness.own("counting")["reason"] as? String == "its process does not answer"
+        }
+        for command in [["checkpoint", "counting"], ["log-level", "counting", "weir=debug"]] {
+            let silent = try await harness.run(command)
+            #expect(silent.code == 5 && silent.errors.contains("the job's process does not answer"), "\(silent.errors)")
         }
         #expect(try await harness.run(["cancel", "counting", "--wait", "--timeout", "30s"]).code == 0)
         #expect(kill(pid, 0) != 0)

@@ -91,6 +91,7 @@ struct ServerClient: Sendable {
         switch status {
         case .unauthorized, .forbidden: return CommandFailure(text, status: .unreachable)
         case .notFound, .badRequest: return UsageError(text)
+        case .gatewayTimeout: return CommandFailure(text, status: .timedOut)
         default: return CommandFailure(text)
         }
     }

@@ -53,6 +53,8 @@ struct SubmitCommand<App: WeirApplication>: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // Refused before anything runs.
+        if detached { _ = try WaitFlags.deadline(timeout) }
         let type = try App.job(named: job)
         var layers = try flags.layers(for: App.self)
         if let server { layers.flags.append((key: ControlSettings.serverURL.key.name, flag: "--server", value: server)) }

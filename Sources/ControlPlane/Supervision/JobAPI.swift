@@ -3,6 +3,7 @@ import Foundation
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import StreamRuntime
 import UntrustedJSON
 import WeirKit
@@ -36,16 +37,20 @@ struct JobAPI: Sendable {
     static func isAnswer(_ error: any Error) -> Bool { (error as? ControlError)?.status == refusal }
 
     func snapshot() async throws -> JobSnapshot { try await get("", timeoutMillis: 3000) }
-    func series() async throws -> [SeriesReading] { try await get("/metrics", timeoutMillis: 5000) }
+    func series() async throws -> [SeriesReading] { try await reached { try await get("/metrics", timeoutMillis: 5000) } }
 
-    func logLevels() async throws -> LogLevels.Reading { try await get("/log-levels", timeoutMillis: 5000) }
+    func logLevels() async throws -> LogLevels.Reading {
+        try await reached { try await get("/log-levels", timeoutMillis: 5000) }
+    }
 
     func setLogLevels(_ levels: [String: String]) async throws -> LogLevels.Reading {
-        try await ask(.PATCH, "log-levels", ["levels": levels], timeoutMillis: 5000)
+        try await reached { try await ask(.PATCH, "log-levels", ["levels": levels], timeoutMillis: 5000) }
     }
 
     func cancel() async throws { _ = try await post("cancel", [String: String](), timeoutMillis: 5000) }
-    func checkpoint() async throws { _ = try await post("checkpoint", [String: String](), timeoutMillis: 5000) }
+    func checkpoint() async throws {
+        _ = try await reached { try await post("checkpoint", [String: String](), timeoutMillis: 5000) }
+    }
 
     /// Where the savepoint is, once it is written.
     func savepoint(_ order: SavepointOrder) async throws -> String? {
@@ -57,6 +62,14 @@ struct JobAPI: Sendable {
         let stop = StopOrder(drain: drain, savepointFolder: order?.folder)
         guard let order else { return try await post("stop", stop, timeoutMillis: 5000).path }
         return try await inTime(order) { try await post("stop", stop, timeoutMillis: order.timeoutMillis).path }
+    }
+
+    /// For those whose answer goes to a user: one who is not reached is nothing that failed inside the server.
+    private func reached<Value>(_ ask: () async throws -> Value) async throws -> Value {
+        do { return try await ask() } catch where error is HTTPClientError || error is NIOConnectionError || error is IOError {
+            let reason = ConnectionErrorText.of(error)
+            throw ControlError(.gatewayTimeout, "the job's process does not answer (\(reason)); what was asked may still be done")
+        }
     }
 
     /// The client's word for a time that is over says neither whose nor what follows.
