@@ -421,6 +421,25 @@ import WeirKit
         #expect(kill(pid, 0) != 0)
     }
 
+    /// The order is the first server's, the job's end is the second's to see; who waits is told so, and not that he asked wrongly.
+    @Test func whoWaitsIsToldWhenAnotherServerHasTakenOver() async throws {
+        try await harness.startServer()
+        #expect(try await submit("counting").code == 0)
+        let pid = try #require(try await harness.pid("counting"))
+        kill(pid, SIGSTOP)
+        defer { kill(pid, SIGCONT) }
+        let port = try #require(harness.url.split(separator: ":").last)
+        let waiting = try harness.start(["savepoint", "counting"])
+        try await harness.eventually("it waits for the savepoint") {
+            try String(contentsOfFile: waiting.output + ".err", encoding: .utf8).contains("writing a savepoint")
+        }
+        try await harness.stopServer(SIGKILL)
+        try await harness.startServer(["--port", String(port)])
+        try await harness.eventually("it ends") { !waiting.process.isRunning }
+        let errors = try String(contentsOfFile: waiting.output + ".err", encoding: .utf8)
+        #expect(waiting.process.terminationStatus == 5 && errors.contains("has forgotten what it was asked"), "\(errors)")
+    }
+
     @Test func commandsSayWhenNoServerAnswersOrTheTimeIsOver() async throws {
         let unreachable = try await harness.run(["list", "--server", "http://127.0.0.1:9"])
         #expect(unreachable.code == 4 && unreachable.errors.contains("no weir server answers at http://127.0.0.1:9"))

@@ -201,7 +201,13 @@ extension ServerClient {
         var state: String?
         while true {
             line.show(state)
-            let progress: Progress = try await patiently(deadline) { try await get("/jobs/\(id)/\(path)") }
+            let progress: Progress
+            do { progress = try await patiently(deadline) { try await get("/jobs/\(id)/\(path)") } } catch let lost as UsageError {
+                // It was there when it was begun: nothing is wrong with how this was asked.
+                throw CommandFailure(
+                    "\(lost). A server that was started again has forgotten what it was asked; it may be done all the same: "
+                        + "'describe' shows the job", status: .timedOut)
+            }
             if progress.status.id == "COMPLETED" {
                 if let cause = progress.operation?.cause {
                     throw CommandFailure(cause.text, status: cause.status)
