@@ -78,6 +78,7 @@ package enum WaitingText {
 
     package static func plain(_ what: String, seconds: Int, of total: Int?, state: String?) -> String {
         let length = total.map { " of \($0)s" } ?? ""
-        return "\(what) … \(Age.text(millis: Int64(min(seconds, total ?? seconds)) * 1000))\(length)" + (state.map { " (\($0))" } ?? "")
+        return "\(what) … \(Age.text(millis: Int64(min(seconds, total ?? seconds)) * 1000))\(length)"
+            + (state.map { " (\($0))" } ?? "")
     }
 }

@@ -66,7 +66,7 @@ struct JobAPI: Sendable {
 
     /// For those whose answer goes to a user: one who is not reached is nothing that failed inside the server.
     private func reached<Value>(_ ask: () async throws -> Value) async throws -> Value {
-        do { return try await ask() } catch where error is HTTPClientError || error is NIOConnectionError || error is IOError {
+        do { return try await ask() } catch  where error is HTTPClientError || error is NIOConnectionError || error is IOError {
             let reason = ConnectionErrorText.of(error)
             throw ControlError(.gatewayTimeout, "the job's process does not answer (\(reason)); what was asked may still be done")
         }

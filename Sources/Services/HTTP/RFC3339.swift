@@ -19,7 +19,8 @@ package enum RFC3339 {
     package static func millis(_ text: String) -> Int64? {
         guard text.utf8.count <= 40,
             let match = text.wholeMatch(
-                of: #/
+                of:
+                    #/
                     (\d{4}-\d{2}-\d{2}) T ((?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)) (?:\.(\d{1,9}))?
                     (Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)
                     /#),
