@@ -1,4 +1,5 @@
 import ControlPlane
+import Foundation
 import Testing
 
 @Suite struct ScaffoldTests {
@@ -14,6 +15,22 @@ import Testing
         #expect(files["Sources/my-jobs/WordCount.swift"]?.contains("\"\\($0.key) \\($0.value)\"") == true)
         let url = Scaffold(name: "a", weir: "https://example.com/weir.git").files["Package.swift"]
         #expect(url?.contains(".package(url: \"https://example.com/weir.git\", branch: \"main\")") == true)
+    }
+
+    /// A path counts from where the command runs, not from inside the package; what is no checkout is refused at once.
+    @Test func whereWeirIsMayBeARelativePath() async throws {
+        let harness = ServerHarness()
+        try FileManager.default.createDirectory(atPath: harness.folder.path + "/w", withIntermediateDirectories: true)
+        let refused = try await harness.run(["init", "my-jobs", "--weir", "w"])
+        #expect(refused.code == 2 && refused.errors.contains("/w is no checkout of Weir"), "\(refused.errors)")
+        #expect(!FileManager.default.fileExists(atPath: harness.folder.path + "/my-jobs"))
+        try Data("let package = Package(\n    name: \"weir\",\n)\n".utf8)
+            .write(to: URL(fileURLWithPath: harness.folder.path + "/w/Package.swift"))
+        let made = try await harness.run(["init", "my-jobs", "--weir", "w"])
+        #expect(made.code == 0, "\(made.errors)")
+        let package = try String(contentsOfFile: harness.folder.path + "/my-jobs/Package.swift", encoding: .utf8)
+        let path = try #require(package.firstMatch(of: #/path: "(.+)"/#)?.1)
+        #expect(path.hasPrefix("/") && path.hasSuffix("/w"), "\(path)")
     }
 
     @Test func namesThatSwiftOrTheShellWouldNotTakeAreRefused() {

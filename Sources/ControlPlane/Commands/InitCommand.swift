@@ -25,7 +25,7 @@ struct InitCommand<App: WeirApplication>: ParsableCommand {
         guard Scaffold.isName(name) else {
             throw UsageError("'\(name)' is no package name: use lower-case letters, digits and '-', beginning with a letter")
         }
-        let place = try weir ?? Self.ownCheckout()
+        let place = try weir.map(Self.place) ?? Self.ownCheckout()
         guard !FileManager.default.fileExists(atPath: name) else {
             throw UsageError("there is something named '\(name)' here already")
         }
@@ -41,11 +41,20 @@ struct InitCommand<App: WeirApplication>: ParsableCommand {
         var url = URL(fileURLWithPath: Bundle.main.executablePath ?? "/").resolvingSymlinksInPath()
         while url.path != "/" {
             url.deleteLastPathComponent()
-            let package = url.appendingPathComponent("Package.swift").path
-            if let text = try? String(contentsOfFile: package, encoding: .utf8), text.contains("name: \"weir\",\n") {
-                return url.path
-            }
+            if isCheckout(url.path) { return url.path }
         }
         throw UsageError("say where Weir is: --weir PATH or --weir URL")
+    }
+
+    /// A path counts from here; in the package it would count from that.
+    private static func place(_ given: String) throws -> String {
+        guard !Scaffold.isURL(given) else { return given }
+        let path = AbsolutePath.of(given)
+        guard isCheckout(path) else { throw UsageError("--weir: \(path) is no checkout of Weir") }
+        return path
+    }
+
+    private static func isCheckout(_ folder: String) -> Bool {
+        (try? String(contentsOfFile: "\(folder)/Package.swift", encoding: .utf8))?.contains("name: \"weir\",\n") ?? false
     }
 }

@@ -16,11 +16,13 @@ package struct Scaffold: Sendable {
             && text.utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == 45 }
     }
 
+    static func isURL(_ place: String) -> Bool { place.contains("://") || place.hasPrefix("git@") }
+
     /// `my-jobs` → `my_jobs`, as the compiler names its module.
     private var module: String { name.replacing("-", with: "_") }
 
     private var dependency: String {
-        weir.contains("://") || weir.hasPrefix("git@")
+        Self.isURL(weir)
             ? ".package(url: \"\(weir)\", branch: \"main\")" : ".package(name: \"weir\", path: \"\(weir)\")"
     }
 
