@@ -41,9 +41,17 @@ package final class JobRegistry: Sendable {
             }
             try migrator.migrate(database)
         } catch {
-            throw CommandFailure("the job registry \(path) cannot be opened: \(error); see --dir")
+            let isDamaged = [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains((error as? DatabaseError)?.resultCode)
+            throw CommandFailure(
+                "the job registry \(path) cannot be opened: \(error); " + (isDamaged ? Self.remedy : "see --dir"))
         }
     }
+
+    /// Of a file that is damaged.
+    private static let remedy = """
+        move the file away and start the server again. Jobs that run still run on without it: send SIGTERM to each process that \
+        jobs/*/control.json beside it names, and submit the jobs again; they go on from their last checkpoints
+        """
 
     package struct Stored: Sendable {
         package let record: JobRecord
@@ -66,7 +74,7 @@ package final class JobRegistry: Sendable {
                         snapshot: snapshot.flatMap { try? JSONDecoder().decode(JobSnapshot.self, from: $0) })
                 } catch {
                     let id: String = row["id"]
-                    throw CommandFailure("job \(id) in the registry cannot be read: \(error)")
+                    throw CommandFailure("job \(id) in the job registry cannot be read: \(error); \(Self.remedy)")
                 }
             }
         }
