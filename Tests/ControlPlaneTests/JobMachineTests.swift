@@ -94,6 +94,25 @@ import WeirKit
         #expect(machine.state == .ended(.failed(reason: "no such file")))
     }
 
+    /// M6: what keeps a job that ran from being launched may pass.
+    @Test func aRestartThatCannotBeLaunchedIsTriedAgainUntilTheStrategyGivesUp() {
+        var machine = machine(.running(process))
+        _ = machine.handle(.exited(.died(reason: "signal 9"), livedMillis: 5), atMillis: 0)
+        #expect(machine.handle(.tick, atMillis: 10) == [.launch])
+        #expect(machine.handle(.launchFailed(reason: "no such file"), atMillis: 11).isEmpty)
+        #expect(machine.state == .waiting(untilMillis: 21, reason: "no such file"))
+        #expect(machine.handle(.tick, atMillis: 21) == [.launch])
+        _ = machine.handle(.launchFailed(reason: "no such file"), atMillis: 22)
+        #expect(machine.state == .ended(.failed(reason: "no such file (all 2 restarts are used up)")))
+    }
+
+    @Test func aRescaleThatCannotBeLaunchedEndsTheJob() {
+        var machine = machine(.ending(process, .relaunch, killAtMillis: 100))
+        #expect(machine.handle(.exited(.finished, livedMillis: 5), atMillis: 1) == [.launch])
+        _ = machine.handle(.launchFailed(reason: "no such file"), atMillis: 2)
+        #expect(machine.state == .ended(.failed(reason: "no such file")))
+    }
+
     @Test func aProcessThatDiedIsStartedAgainUntilTheStrategyGivesUp() {
         var machine = machine(.running(process))
         for attempt in 1...2 {

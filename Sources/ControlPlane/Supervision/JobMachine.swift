@@ -10,6 +10,8 @@ import WeirKit
 /// M4. What is asked for last counts: a stop overtakes a relaunch, a cancel overtakes both. What cannot overtake (anything
 ///     after a cancel, a relaunch after a stop) is refused by whoever asks.
 /// M5. A process is asked to stop once it can hear it: a signal to one that is still starting would kill it.
+/// M6. A launch that fails ends the job where somebody waits for it (a submission, a rescale); a job that ran before and died
+///     is tried again, by the restart strategy: what keeps it from being launched may pass (a deployment, a full disk).
 package struct JobMachine: Sendable {
     package enum State: Sendable, Equatable, Codable {
         /// A process was asked for; who is told of none (because the supervisor ended right then) looks before asking again.
@@ -102,6 +104,8 @@ package struct JobMachine: Sendable {
     package private(set) var state: State
     private var decider: RestartDecider
     private var startDeadlineMillis = Int64.max
+    /// The launch that is asked for is one of a process that died.
+    private var isRestart = false
     /// The process was told nothing yet: it is when it answers.
     private var isAskDue = false
 
@@ -131,14 +135,14 @@ package struct JobMachine: Sendable {
     package mutating func handle(_ event: Event, atMillis now: Int64, unit: Double = 0.5) -> [Action] {
         switch (event, state) {
         case (.startAsked, .ended):
-            return launch()
+            return launch(isRestart: false)
         case (.launched(let process), .launching), (.launched(let process), .waiting):
             state = .starting(process)
             startDeadlineMillis = now + Self.startMillisMax
             isAskDue = false
             return []
         case (.launchFailed(let reason), .launching):
-            state = .ended(.failed(reason: reason))
+            if isRestart { restart(reason, livedMillis: 0, now, unit) } else { state = .ended(.failed(reason: reason)) }
             return []
         case (.answered, .starting(let process)):
             state = .running(process)
@@ -157,7 +161,8 @@ package struct JobMachine: Sendable {
         }
     }
 
-    private mutating func launch() -> [Action] {
+    private mutating func launch(isRestart: Bool) -> [Action] {
+        self.isRestart = isRestart
         state = .launching
         return [.launch]
     }
@@ -169,21 +174,24 @@ package struct JobMachine: Sendable {
         case .finished: state = .ended(.finished)
         case .cancelled: state = .ended(.cancelled)
         case .failed(let reason): state = .ended(.failed(reason: reason))
-        case .died, .terminated:
-            let reason = exit.reason
-            switch decider.failed(atMillis: now, livedMillis: livedMillis, unit: unit) {
-            case .restart(let delay): state = .waiting(untilMillis: now + Int64(delay), reason: reason)
-            case .giveUp(let why): state = .ended(.failed(reason: "\(reason) (\(why))"))
-            }
+        case .died, .terminated: restart(exit.reason, livedMillis: livedMillis, now, unit)
         }
         return []
+    }
+
+    /// As often as the strategy allows.
+    private mutating func restart(_ reason: String, livedMillis: Int64, _ now: Int64, _ unit: Double) {
+        switch decider.failed(atMillis: now, livedMillis: livedMillis, unit: unit) {
+        case .restart(let delay): state = .waiting(untilMillis: now + Int64(delay), reason: reason)
+        case .giveUp(let why): state = .ended(.failed(reason: "\(reason) (\(why))"))
+        }
     }
 
     private mutating func ended(_ ending: Ending, _ exit: Exit) -> [Action] {
         switch (ending, exit) {
         case (.cancel, _): state = .ended(.cancelled)
         case (.relaunch, .failed(let reason)): state = .ended(.failed(reason: reason))
-        case (.relaunch, _): return launch()
+        case (.relaunch, _): return launch(isRestart: false)
         case (.stop, .finished): state = .ended(.finished)
         case (.stop, .cancelled), (.stop, .terminated): state = .ended(.cancelled)
         case (.stop, .failed(let reason)), (.stop, .died(let reason)):
@@ -210,7 +218,7 @@ package struct JobMachine: Sendable {
             state = .ending(process, .stop, killAtMillis: now + patienceMillis)
             return []
         case .launching, .waiting:
-            if ending == .relaunch { return launch() }
+            if ending == .relaunch { return launch(isRestart: true) }
             state = .ended(.cancelled)
             return []
         case .ending, .ended:
@@ -220,7 +228,7 @@ package struct JobMachine: Sendable {
 
     private mutating func tick(_ now: Int64) -> [Action] {
         switch state {
-        case .waiting(let until, _) where now >= until: return launch()
+        case .waiting(let until, _) where now >= until: return launch(isRestart: true)
         case .starting(let process) where now >= startDeadlineMillis:
             startDeadlineMillis = now + Self.startMillisMax  // asked again, should it not help
             return [.kill(process)]
