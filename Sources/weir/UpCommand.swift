@@ -42,7 +42,7 @@ struct UpCommand: AsyncParsableCommand {
             startServices: { hosted in
                 let token = try await resources.sampleToken()
                 try await UpServices.services(resources, session).startAll(in: hosted) { url in
-                    Self.announce(resources, configuration)
+                    Self.announce(resources, configuration, metricsURL: hosted.metricsURL)
                     say(UpServices.text(url, token: token))
                 }
             },
@@ -67,15 +67,13 @@ struct UpCommand: AsyncParsableCommand {
         guard summary.audit?.isConserved ?? true else { throw CommandFailure("the conservation check failed; see above") }
     }
 
-    private static func announce(_ resources: TradingResources, _ configuration: Configuration) {
-        let port = configuration[StandardSettings.metricsPort]
-        let host = configuration[StandardSettings.metricsHost]
+    private static func announce(_ resources: TradingResources, _ configuration: Configuration, metricsURL: String?) {
         say(
             """
             Weir is up: prices → orders → trade-execution → trades → history, analytics, all in this process.
               data         \(resources.dataFolder)
               checkpoints  \(URL(fileURLWithPath: configuration[StandardSettings.checkpointFolder]).standardizedFileURL.path)
-              metrics      \(port == 0 ? "see the log for the port" : "http://\(host):\(port)/metrics")
+              metrics      \(metricsURL ?? "not served (metrics.enabled)")
               stop         Ctrl-C (orders in flight are finished; the next run goes on from here)
             """)
     }

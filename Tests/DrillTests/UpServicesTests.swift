@@ -19,6 +19,7 @@ extension AllDrills {
             let text = try await said(log, containing: "/v1/portfolio -H", process)
             let token = try #require(text.firstMatch(of: #/TOKEN=(\S+)/#)?.1)
             let url = try #require(text.firstMatch(of: #/page +(http:\S+)\//#)?.1)
+            #expect(text.firstMatch(of: #/metrics +http://127\.0\.0\.1:[1-9][0-9]*\/metrics/#) != nil, "\(text)")
             let client = Client(url: String(url), token: String(token))
             #expect(try await client.ask(.POST, "/v1/accounts").contains("1000000.00"))
             // Until the first price has come an order is refused, to be repeated.

@@ -75,9 +75,9 @@ public struct ApplicationSession: Sendable {
         _ addJobs: (JobLauncher, JobHost) throws -> Void
     ) async throws -> [JobOutcome] {
         guard try add(addJobs) else { return [] }
-        let server = servesMetrics ? try await startServer() : nil
+        let (server, url) = servesMetrics ? try await startServer() : (nil, nil)
         let host = host
-        let services = HostedServices(onEnd: { host.stop() })
+        let services = HostedServices(metricsURL: url, onEnd: { host.stop() })
         host.closeFirst { await services.stop() }
         do {
             // Before the jobs run: a busy port is refused while nothing has happened yet.
@@ -127,12 +127,12 @@ public struct ApplicationSession: Sendable {
             })
     }
 
-    /// Before any job runs, so that a busy port is refused first.
-    private func startServer() async throws -> MetricsServer? {
+    /// With its URL. Before any job runs, so that a busy port is refused first.
+    private func startServer() async throws -> (MetricsServer?, url: String?) {
         let configuration = launcher.configuration
         guard configuration[StandardSettings.metricsEnabled] else {
             try control.checkServer(isEnabled: false)
-            return nil
+            return (nil, nil)
         }
         let processMetrics = processMetrics
         let host = host
@@ -143,7 +143,9 @@ public struct ApplicationSession: Sendable {
             jobs: { host.statuses }, routes: JobControlRoutes(host, configuration).add)
         let port = try await server.start()
         try control.serves(on: options.host, port: port)
-        log(.info, "serving metrics", ["url": "http://\(options.host):\(port)/metrics"])
-        return server
+        let shown = options.host.contains(":") ? "[\(options.host)]" : options.host
+        let url = "http://\(shown):\(port)/metrics"
+        log(.info, "serving metrics", ["url": url])
+        return (server, url)
     }
 }

@@ -24,8 +24,14 @@ public final class HostedServices: Sendable {
     private let state = Mutex(State())
     private let onEnd: @Sendable () -> Void
 
+    /// Where the process serves its metrics, if it does.
+    public let metricsURL: String?
+
     /// `onEnd` is called whenever a group ends.
-    init(onEnd: @escaping @Sendable () -> Void) { self.onEnd = onEnd }
+    init(metricsURL: String?, onEnd: @escaping @Sendable () -> Void) {
+        self.metricsURL = metricsURL
+        self.onEnd = onEnd
+    }
 
     /// Runs `services` as a `ServiceGroup`; returns when `ready` says that they serve. Throws why they do not, and
     /// once a stop was asked for.
