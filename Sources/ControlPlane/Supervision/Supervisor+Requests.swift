@@ -40,7 +40,9 @@ extension Supervisor {
         order.removeAll { $0 == id }
         order.append(id)
         apply(.startAsked, to: id)
-        if case .ended(.failed(let reason))? = entries[id]?.machine.state { throw ControlError(.badRequest, reason) }
+        if case .ended(.failed(let reason))? = entries[id]?.machine.state {
+            throw ControlError(reason == Self.registryFailure ? .internalServerError : .badRequest, reason)
+        }
         return id
     }
 

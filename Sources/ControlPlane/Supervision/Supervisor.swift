@@ -28,6 +28,7 @@ package actor Supervisor {
     /// An operation outlives what it waits for by this: its answer is on the way.
     static let graceMillis: Int64 = 30_000
     static let jobsMax = 1000
+    static let registryFailure = "the server's registry cannot be written; its log says why"
 
     struct Entry {
         var view: JobView
@@ -170,7 +171,7 @@ package actor Supervisor {
             let text = state.text
             guard save(id, text) || actions != [.launch] else {
                 // Rule R1: what is not written down is not started.
-                return apply(.launchFailed(reason: "the server's registry cannot be written"), to: id)
+                return apply(.launchFailed(reason: Self.registryFailure), to: id)
             }
             say(.info, text, id)
         }
