@@ -160,7 +160,8 @@ final class ServerHarness: @unchecked Sendable {  // one test's, used by its tas
         try await eventually("'\(name)' is \(state)") { try await self.job(name)?["state"] as? String == state }
     }
 
-    private var serverLog: String {
+    /// Of every server of the test.
+    var serverLog: String {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return names.filter { $0.hasPrefix("server-") && $0.hasSuffix(".err") }.sorted()
             .map { (try? String(contentsOfFile: "\(folder.path)/\($0)", encoding: .utf8)) ?? "" }.joined()

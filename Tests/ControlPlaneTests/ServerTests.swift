@@ -147,15 +147,6 @@ import WeirKit
         #expect(server.code == 1 && server.errors.contains("another weir server runs on"))
     }
 
-    /// Nothing is wrong with what was asked, and nothing was started.
-    @Test func aRegistryThatCannotBeWrittenIsTheServersFailure() async throws {
-        try await harness.startServer()
-        try FileManager.default.removeItem(atPath: harness.registryFolder)
-        let refused = try await submit("counting")
-        #expect(refused.code == 1 && refused.errors.contains("registry cannot be written"), "\(refused.errors)")
-        #expect(!FileManager.default.fileExists(atPath: harness.folder.path + "/counts.txt"))
-    }
-
     @Test func aTimeoutThatIsNoneSubmitsNothing() async throws {
         try await harness.startServer()
         let refused = try await submit("counting", ["--detached", "--timeout", "0s"])

@@ -79,6 +79,21 @@ package actor Supervisor {
                 log.info("found again", metadata: ["job": "\(record.name)", "jobId": "\(record.jobID)", "pid": "\(process)"])
             }
         }
+        for (id, process) in Self.strangers(options.folder, known: Set(order.map(\.rawValue))) {
+            log.warning(
+                "a job runs that the registry does not know; send its process a SIGTERM and submit it again",
+                metadata: ["jobId": "\(id)", "pid": "\(process)"])
+        }
+    }
+
+    /// Jobs that run, by what their folders say, without being known: the registry was lost, or moved away.
+    private static func strangers(_ folder: String, known: Set<String>) -> [(id: String, process: ProcessIdentity)] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/jobs")) ?? []
+        return names.sorted().filter { !known.contains($0) }.compactMap { id in
+            guard let file = ControlFile.read("\(folder)/jobs/\(id)/control.json"), file.end == nil, file.process.isAlive
+            else { return nil }
+            return (id, file.process)
+        }
     }
 
     /// Until the task is cancelled; the jobs run on.
