@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test func aProcessThatHoldsTheSameIsFlat() throws {
-        let trend = try #require(ResourceTrend(readings([0], to: 600) { _, _ in 200 << 20 }))
+        let trend = try #require(ResourceTrend(readings([0], to: 900) { _, _ in 200 << 20 }))
         #expect(trend.isFlat)
         #expect(trend.residentBytesPerHour == 0)
         #expect(trend.measuredMillis == 419_000)
@@ -25,30 +25,30 @@ import Testing
 
     @Test func steadyGrowthIsSeenThoughEveryRestartEndsIt() throws {
         // 20 KiB a second is 70 MiB an hour; each life begins at 100 MiB again.
-        let found = readings([0, 240, 480, 720], to: 960) { _, age in (100 << 20) + age * 20_480 }
+        let found = readings([0, 600, 1200, 1800], to: 2400) { _, age in (100 << 20) + age * 20_480 }
         let trend = try #require(ResourceTrend(found))
         #expect(!trend.isFlat)
         #expect(abs(trend.residentBytesPerHour - 20_480 * 3_600) < 1)
     }
 
     @Test func livesAtDifferentLevelsAreNoGrowth() throws {
-        let found = readings([0, 240, 480], to: 720) { at, _ in (100 + at / 240 * 50) << 20 }
+        let found = readings([0, 600, 1200], to: 1800) { at, _ in (100 + at / 600 * 50) << 20 }
         #expect(try #require(ResourceTrend(found)).isFlat)
     }
 
     @Test func whatFillsInTheFirstMinutesDoesNotCount() throws {
-        let found = readings([0], to: 600) { _, age in (100 << 20) + min(age, 180) * 700_000 }
+        let found = readings([0], to: 900) { _, age in (100 << 20) + min(age, 480) * 200_000 }
         #expect(try #require(ResourceTrend(found)).isFlat)
     }
 
     @Test func openFilesThatGrowAreSeen() throws {
-        let found = readings([0], to: 600, bytes: { _, _ in 100 << 20 }, files: { at, _ in 50 + at / 60 })
+        let found = readings([0], to: 900, bytes: { _, _ in 100 << 20 }, files: { at, _ in 50 + at / 60 })
         #expect(!(try #require(ResourceTrend(found)).isFlat))
     }
 
     @Test func tooShortAWatchSaysNothing() {
-        #expect(ResourceTrend(readings([0], to: 170) { _, _ in 1 << 20 }) == nil)
-        #expect(ResourceTrend(readings([0, 50, 100, 150], to: 200) { _, _ in 1 << 20 }) == nil)
+        #expect(ResourceTrend(readings([0], to: 590) { _, _ in 1 << 20 }) == nil)
+        #expect(ResourceTrend(readings([0, 450, 900, 1350], to: 1800) { _, _ in 1 << 20 }) == nil)
     }
 
     @Test func aLongSeriesKeepsItsSpanAtAWiderPace() {

@@ -41,7 +41,7 @@ public struct ResourceSeries: Sendable {
 ///
 /// A process that is killed begins anew, so what is estimated is the growth *within* lives, in common for all of them: one
 /// least-squares slope over all readings, each taken relative to the means of its life. The first minutes of a life do not
-/// count (`warmUpMillis`): caches fill. (With lives of a few minutes slow growth that every restart ends is seen all the same.)
+/// count (`warmUpMillis`): caches fill. (Growth that every restart ends is seen all the same.)
 public struct ResourceTrend: Sendable, Hashable, Codable {
     public let residentBytesPerHour: Double
     public let openFilesPerHour: Double
@@ -51,7 +51,8 @@ public struct ResourceTrend: Sendable, Hashable, Codable {
     public let measuredMillis: Int
     public let isFlat: Bool
 
-    public static let warmUpMillis = 180_000
+    /// At a hundred orders a second `weir up` has its size after seven minutes (docs/proof.md).
+    public static let warmUpMillis = 480_000
     /// Less says nothing.
     public static let measuredMillisMin = 120_000
     /// What still counts as flat, per hour: the larger of 32 MiB and a tenth of the mean; 4 files.
