@@ -25,7 +25,8 @@ final class TerminalScreen: Sendable {
     func restore() {
         try? StandardOutput.write("\u{1B}[?25h\u{1B}[?1049l".utf8)
         var mode = before
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &mode)
+        // Keys that nobody has read are not for the shell, which would show them.
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &mode)
     }
 
     /// Draws a view after the other until q, Ctrl-C or a signal; throws what `view` throws.

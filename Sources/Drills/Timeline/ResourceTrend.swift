@@ -51,7 +51,7 @@ public struct ResourceTrend: Sendable, Hashable, Codable {
     public let measuredMillis: Int
     public let isFlat: Bool
 
-    /// At a hundred orders a second `weir up` has its size after seven minutes (docs/proof.md).
+    /// At a hundred orders a second the memory of `weir up` grows fast for seven minutes (docs/proof.md).
     public static let warmUpMillis = 480_000
     /// Less says nothing.
     public static let measuredMillisMin = 120_000
