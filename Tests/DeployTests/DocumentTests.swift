@@ -5,26 +5,20 @@ import Yams
 
 /// Documents that must say what the code does.
 @Suite struct DocumentTests {
-    @Test func theListOfProvisioningIsTheCodes() throws {
-        let described = try WeirRun(["provision", "--describe"])
+    /// The page has, between the marks, what the command prints.
+    @Test(arguments: [
+        (page: "docs/provisioning.md", command: "provision --describe"),
+        (page: "docs/settings.md", command: "config --describe --output markdown"),
+    ])
+    func whatACommandDescribesIsInItsPage(_ page: String, _ command: String) throws {
+        let described = try WeirRun(command.split(separator: " ").map(String.init), data: nil)
         #expect(described.status == 0, "\(described.errors)")
-        let page = try String(contentsOf: repository.appendingPathComponent("docs/provisioning.md"), encoding: .utf8)
-        let begin = try #require(page.range(of: "<!-- weir provision --describe -->\n"))
-        let end = try #require(page.range(of: "<!-- end -->"))
+        let text = try String(contentsOf: repository.appendingPathComponent(page), encoding: .utf8)
+        let begin = try #require(text.range(of: "<!-- weir \(command) -->\n"))
+        let end = try #require(text.range(of: "<!-- end -->"))
         #expect(
-            String(page[begin.upperBound..<end.lowerBound]) == described.output,
-            "docs/provisioning.md is not what `weir provision --describe` prints; put that between the two marks")
-    }
-
-    @Test func theTablesOfSettingsAreTheCodes() throws {
-        let described = try WeirRun(["config", "--describe", "--output", "markdown"], data: nil)
-        #expect(described.status == 0, "\(described.errors)")
-        let page = try String(contentsOf: repository.appendingPathComponent("docs/settings.md"), encoding: .utf8)
-        let begin = try #require(page.range(of: "<!-- weir config --describe --output markdown -->\n"))
-        let end = try #require(page.range(of: "<!-- end -->"))
-        #expect(
-            String(page[begin.upperBound..<end.lowerBound]) == described.output,
-            "docs/settings.md is not what `weir config --describe --output markdown` prints; put that between the two marks")
+            String(text[begin.upperBound..<end.lowerBound]) == described.output,
+            "\(page) is not what `weir \(command)` prints; put that between the two marks")
     }
 
     @Test func markdownOfSettingsIsForDescriptions() throws {
