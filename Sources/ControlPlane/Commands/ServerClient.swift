@@ -202,8 +202,9 @@ extension ServerClient {
         while true {
             line.show(state)
             let progress: Progress
-            do { progress = try await patiently(deadline) { try await get("/jobs/\(id)/\(path)") } } catch let lost as UsageError
-            {
+            do {
+                progress = try await patiently(deadline) { try await get("/jobs/\(id)/\(path)") }
+            } catch let lost as UsageError {
                 // It was there when it was begun: nothing is wrong with how this was asked.
                 throw CommandFailure(
                     "\(lost). A server that was started again has forgotten what it was asked; it may be done all the same: "
