@@ -9,6 +9,8 @@ enum Measurement: String, CaseIterable {
     case windows
     case slidingWindows = "sliding-windows"
     case sessions
+    case maps
+    case largeMaps = "large-maps"
     case start, restart, trades
     case kafkaCopy = "kafka-copy"
     case kafkaBare = "kafka-bare"
@@ -34,6 +36,7 @@ enum Measurement: String, CaseIterable {
         case .keyedCountHeap, .keyedCountRocksDB: 100_000_000
         case .windows, .slidingWindows: 40_000_000
         case .sessions: 20_000_000
+        case .maps, .largeMaps: 10_000_000
         case .trades, .kafkaCopy, .kafkaBare: 200_000
         case .start, .restart: 0
         }
@@ -47,6 +50,7 @@ enum Measurement: String, CaseIterable {
         case .windows: WindowedCount.expected(records, slides: false)
         case .slidingWindows: WindowedCount.expected(records, slides: true)
         case .sessions: records
+        case .maps, .largeMaps: KeyedCount.expected(records, keys: MapCount.entries)
         case .start, .restart, .trades, .kafkaCopy, .kafkaBare: 0
         }
     }

@@ -21,6 +21,8 @@ struct Work {
         case .windows: try windows(slides: false)
         case .slidingWindows: try windows(slides: true)
         case .sessions: try sessions()
+        case .maps: try maps(large: false)
+        case .largeMaps: try maps(large: true)
         case .start, .restart: try firstRecord()
         case .trades: try trades()
         case .kafkaCopy, .kafkaBare:
@@ -100,6 +102,15 @@ struct Work {
             2 * keys, Sessions(keys: keys, parallelism: threads, total: total), RocksDBBackend(memoryBytes: 128 << 20))
         try check(total, 2 * keys, results: keys)
         result.note += ", \(keys) session keys within 128 MiB of state memory"
+        return result
+    }
+
+    private func maps(large: Bool) throws -> Measurement.Result {
+        let count = Int64(Measurement.maps.records / divisor)
+        let total = ChecksumSink.Total()
+        let result = try measure(
+            count, MapCount(count: count, isLarge: large, parallelism: threads, total: total), RocksDBBackend())
+        try check(total, Measurement.maps.checksum(count, operation: ""), results: count)
         return result
     }
 

@@ -64,6 +64,69 @@ import Testing
         }
     }
 
+    struct Like: Sendable {
+        var page: String
+        var user: String
+        var millis: Int64
+        var isTidying = false
+    }
+
+    /// Who liked a page, and when they did last. Forgets those who did so more than a day ago, as told by a tidying record.
+    struct Likes: KeyedProcessFunction {
+        typealias Output = String
+        let likes: LargeMapState<String, String, Int64>
+
+        init(_ state: KeyedStateContext<String>) throws {
+            likes = try state.largeMap("likes", String.self, Int64.self)
+        }
+
+        mutating func process<Out: Collector>(
+            _ like: Like, key page: String, _ context: KeyedContext<String>, into out: inout Out
+        ) throws where Out.Element == String {
+            if like.isTidying {
+                likes.removeAll(of: page) { _, millis in millis < like.millis - 86_400_000 }
+            } else {
+                likes[page, like.user] = like.millis
+            }
+            try out.collect("\(page): \(likes.count(of: page))")
+        }
+    }
+
+    struct Pages: StreamJob {
+        static let name = "pages"
+        let sink: CollectSink<String>
+
+        func build(_ flow: Flow) {
+            let likes = [
+                Like(page: "a", user: "ann", millis: 0), Like(page: "a", user: "bob", millis: 10),
+                Like(page: "a", user: "ann", millis: 86_400_005), Like(page: "a", user: "eve", millis: 86_400_006),
+                Like(page: "a", user: "", millis: 86_400_011, isTidying: true),
+            ]
+            flow.source(GeneratorSource(count: 5, splits: 1) { likes[Int($0)] })
+                .keyed(by: \.page)
+                .process { try Likes($0) }
+                .id("likes")
+                .sink(sink)
+        }
+    }
+
+    @Test func oldLikesAreForgotten() throws {
+        let folder = TemporaryFolder(inMemory: true)
+        let sink = CollectSink<String>()
+        var options = JobOptions()
+        options.parallelism = 1
+        options.checkpointRoot = folder.path + "/checkpoints"
+        options.workRoot = folder.path + "/work"
+        try JobRunner(Pages(sink: sink), options: options, environment: JobEnvironment()).run()
+        #expect(sink.elements == ["a: 1", "a: 2", "a: 2", "a: 3", "a: 2"])
+
+        let store = try FileCheckpointStore(root: options.checkpointRoot, job: JobID(namespace: "default", jobName: "pages"))
+        let manifest = try store.manifest(named: try #require(try store.manifestNames().last)).manifest
+        let view = try StateView(manifest, operator: "likes", files: store, backends: [HeapBackend()])
+        let kept = try view.largeMaps(of: "likes", String.self, String.self, Int64.self)
+        #expect(kept == ["a": ["ann": 86_400_005, "eve": 86_400_006]])
+    }
+
     @Test func theShopperRemembers() throws {
         let folder = TemporaryFolder(inMemory: true)
         let sink = CollectSink<String>()

@@ -9,6 +9,7 @@ struct StateModel: Equatable {
     var values: [Int64: Int64] = [:]
     var lists: [Int64: [Int64]] = [:]
     var maps: [Int64: [String: Int64]] = [:]
+    var largeMaps: [Int64: [Int64: Int64]] = [:]
     var sums: [String: Int64] = [:]
     var timers: Set<Timer> = []
 }
@@ -22,6 +23,7 @@ final class StateSubtask {
     let values: ValueState<Int64, Int64>
     let lists: ListState<Int64, Int64>
     let maps: MapState<Int64, String, Int64>
+    let largeMaps: LargeMapState<Int64, Int64, Int64>
     let sums: ReducingState<String, Int64>
 
     init(_ context: StateStoreContext, _ backend: any StateBackend) throws {
@@ -31,6 +33,7 @@ final class StateSubtask {
         values = try state.keyed(by: Int64.self).value("values", Int64.self)
         lists = try state.keyed(by: Int64.self).list("lists", Int64.self)
         maps = try state.keyed(by: Int64.self).map("maps", String.self, Int64.self)
+        largeMaps = try state.keyed(by: Int64.self).largeMap("largeMaps", Int64.self, Int64.self)
         sums = try state.keyed(by: String.self).reducing("sums", Int64.self) { $0 &+ $1 }
         try state.seal()
         try timers.restore()
@@ -80,7 +83,7 @@ final class StateCluster {
         let key = Int64.random(in: 0..<Self.keyCount, using: &random)
         let number = Int64.random(in: -1000...1000, using: &random)
         let subtask = owner(key)
-        switch Int.random(in: 0..<16, using: &random) {
+        switch Int.random(in: 0..<22, using: &random) {
         case 0, 1:
             subtask.values[key] = number
             model.values[key] = number
@@ -107,7 +110,40 @@ final class StateCluster {
             model.maps[key]?["k\(number % 5)"] = nil
             if model.maps[key]?.isEmpty == true { model.maps[key] = nil }
             return differs("map of \(key)", subtask.maps[key], model.maps[key] ?? [:])
+        case 11...16: return stepLargeMap(number.isMultiple(of: 2) ? key : key % 3, number, &random)
         default: return stepNamed(key, number, &random)
+        }
+        return nil
+    }
+
+    /// Some keys have a map of many parts, most a small one.
+    private func stepLargeMap(_ key: Int64, _ number: Int64, _ random: inout SeededGenerator) -> String? {
+        let maps = owner(key).largeMaps
+        let userKey = Int64.random(in: 0..<3000, using: &random)
+        var expected = model.largeMaps[key] ?? [:]
+        defer { model.largeMaps[key] = expected.isEmpty ? nil : expected }
+        let what = "large map of \(key)"
+        switch Int.random(in: 0..<64, using: &random) {
+        case 0..<32:
+            maps[key, userKey] = number
+            expected[userKey] = number
+        case 32..<44:
+            maps[key, userKey, default: 5] += number
+            expected[userKey, default: 5] += number
+        case 44..<56:
+            let userKey = expected.keys.filter { $0 >= userKey }.min() ?? userKey
+            return differs("entry \(userKey) removed from \(what)", maps.remove(userKey, of: key), expected.removeValue(forKey: userKey))
+        case 56..<62:
+            return differs("entry \(userKey) of \(what)", maps[key, userKey], expected[userKey])
+                ?? differs("\(what)", maps[key], expected)
+                ?? differs("count of \(what)", maps.count(of: key), expected.count)
+                ?? differs("emptiness of \(what)", maps.isEmpty(key), expected.isEmpty)
+        case 62:
+            maps.removeAll(of: key) { userKey, _ in !userKey.isMultiple(of: 4) }
+            expected = expected.filter { $0.key.isMultiple(of: 4) }
+        default:
+            maps.remove(key)
+            expected = [:]
         }
         return nil
     }
@@ -152,6 +188,7 @@ final class StateCluster {
             found.append(differs("value of \(key)", subtask.values[key], model.values[key]))
             found.append(differs("list of \(key)", subtask.lists[key], model.lists[key] ?? []))
             found.append(differs("map of \(key)", subtask.maps[key], model.maps[key] ?? [:]))
+            found.append(differs("large map of \(key)", subtask.largeMaps[key], model.largeMaps[key] ?? [:]))
             found.append(differs("sum of \(name(key))", owner(name(key)).sums[name(key)], model.sums[name(key)]))
         }
         return found.compactMap { $0 }

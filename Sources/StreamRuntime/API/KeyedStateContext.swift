@@ -4,7 +4,7 @@
 /// Use a handle, and timers, only with the key that the function was called with: other keys may belong to another
 /// subtask. A change of theirs fails the job at the next checkpoint (`ForeignKeyError`).
 ///
-/// Every kind takes a time to live, `ttl:`; what it returns is then `Expiring…State`, used in the same way.
+/// Every kind but `largeMap` takes a time to live, `ttl:`; what it returns is then `Expiring…State`, used in the same way.
 public struct KeyedStateContext<Key: StreamKey> {
     @usableFromInline let state: OperatorState
     private let taskContext: OperatorContext?
@@ -68,6 +68,14 @@ public struct KeyedStateContext<Key: StreamKey> {
         _ name: String, _: UserKey.Type, _: Value.Type, ttl: StateTTL
     ) throws -> ExpiringMapState<Key, UserKey, Value> {
         ExpiringMapState(table: try state.table(name, .map, Key.self, [UserKey: Value].self, ttl))
+    }
+
+    /// A map that may have very many entries: it is read and stored by parts. Without a time to live: remove entries by a timer
+    /// (`removeAll`).
+    @inlinable public func largeMap<UserKey: StreamKey, Value: StateCodable>(
+        _ name: String, _: UserKey.Type, _: Value.Type
+    ) throws -> LargeMapState<Key, UserKey, Value> {
+        LargeMapState(table: try state.table(name, .largeMap, MapPartKey<Key>.self, MapPart<UserKey, Value>.self))
     }
 
     // MARK: A fold per key

@@ -186,7 +186,10 @@ extension StateStoreContext {
 
 /// A state's name in checkpoints and its encodings; a mismatch on restore is refused, naming both.
 public struct StateDescriptor: Sendable, Hashable {
-    public enum Kind: String, Sendable { case value, list, map, reducing, aggregating, timers }
+    public enum Kind: String, Sendable {
+        case value, list, map, reducing, aggregating, timers
+        case largeMap = "large-map"
+    }
     public let name: String
     public let kind: Kind
     public let keySchema: String
@@ -204,7 +207,7 @@ public struct StateDescriptor: Sendable, Hashable {
 }
 
 /// The stored form of a key: two bytes of state id, two of key group (both big-endian), then the encoded
-/// key of the record (lists and maps are stored whole under it). Sorts by state, then key group.
+/// key of the record (lists and maps are stored whole under it; parts of large maps under the key and their number). Sorts by state, then key group.
 public typealias StateKeyBytes = UnsafeRawBufferPointer
 
 /// Reads and writes the header of stored keys (`StateKeyBytes`).

@@ -74,6 +74,15 @@ public struct StateView {
         return entries
     }
 
+    /// Every map of a `largeMap`. Throws as `entries` does.
+    public func largeMaps<Key: StreamKey, UserKey: StreamKey, Value: StateCodable>(
+        of name: String, _: Key.Type, _: UserKey.Type, _: Value.Type
+    ) throws -> [Key: [UserKey: Value]] {
+        try entries(of: name, MapPartKey<Key>.self, MapPart<UserKey, Value>.self).reduce(into: [:]) { maps, part in
+            maps[part.key.key, default: [:]].merge(part.value.entries) { _, entry in entry }
+        }
+    }
+
     /// The timers of a time domain: the times of every key, in order.
     public func timers<Key: StreamKey>(eventTime: Bool, _: Key.Type) throws -> [Key: [Int64]] {
         let name = eventTime ? TimerStates.eventTime : TimerStates.processingTime

@@ -8,7 +8,7 @@ public struct StateDump {
     public struct Entry {
         public let operatorID: String
         public let state: String
-        /// `value`, `list`, `map`, `reducing`, `aggregating`, `timers`; `operator-list` for items of an operator's list.
+        /// `value`, `list`, `map`, `large-map` (an entry for each part), `reducing`, `aggregating`, `timers`; `operator-list` for items of an operator's list.
         public let kind: String
         /// `nil` for items of an operator's list.
         public let key: StoredValue?

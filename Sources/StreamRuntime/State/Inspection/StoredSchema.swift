@@ -13,6 +13,9 @@ indirect enum StoredSchema: Equatable {
     /// A key with a time before it, in another form each.
     case timerKey(StoredSchema)
     case windowKey(StoredSchema)
+    /// A large map's: a key with the number of the part, and the entries in it.
+    case mapPartKey(StoredSchema)
+    case mapPart(StoredSchema, StoredSchema)
     case average
     case pair(StoredSchema, StoredSchema)
     case opaque(String)
@@ -54,17 +57,14 @@ indirect enum StoredSchema: Equatable {
             }
             if take("timer2:") { return .timerKey(schema()) }
             if take("window1:") { return .windowKey(schema()) }
+            if take("mappart1:") { return .mapPartKey(schema()) }
+            if take("mappart1(") { return two(StoredSchema.mapPart) ?? opaque() }
             if take("average(f64,i64)") { return .average }
             if take("ttl(") {
                 let inner = schema()
                 return take(")") ? .timed(inner) : opaque()
             }
-            if take("pair(") {
-                let first = schema()
-                guard take(",") else { return opaque() }
-                let second = schema()
-                return take(")") ? .pair(first, second) : opaque()
-            }
+            if take("pair(") { return two(StoredSchema.pair) ?? opaque() }
             let name = rest.prefix { !"?,:[]()".contains($0) }
             rest = rest.dropFirst(name.count)
             switch name {
@@ -83,6 +83,14 @@ indirect enum StoredSchema: Equatable {
                 else { return .opaque(String(name)) }
                 return .integer(bits: bits, isSigned: sign == "i")
             }
+        }
+
+        /// What is between a bracket, a comma and a bracket.
+        private mutating func two(_ make: (StoredSchema, StoredSchema) -> StoredSchema) -> StoredSchema? {
+            let first = schema()
+            guard take(",") else { return nil }
+            let second = schema()
+            return take(")") ? make(first, second) : nil
         }
 
         private mutating func take(_ text: String) -> Bool {

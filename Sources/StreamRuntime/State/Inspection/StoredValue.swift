@@ -58,6 +58,10 @@ public indirect enum StoredValue: Equatable, Sendable {
             .object([
                 ("windowStart", .signed(try reader.integer(Int64.self))), ("key", try read(key, &reader)),
             ])
+        case .mapPartKey(let key):
+            .object([("key", try read(key, &reader)), ("part", .unsigned(UInt64(UInt32(bigEndian: try reader.integer()))))])
+        case .mapPart(let key, let value):
+            .object([("parts", .unsigned(try reader.varint())), ("entries", try map(key, value, &reader))])
         case .average:
             .object([("sum", .double(try Double(from: &reader))), ("count", .signed(try reader.integer(Int64.self)))])
         case .pair(let first, let second): .list([try read(first, &reader), try read(second, &reader)])
