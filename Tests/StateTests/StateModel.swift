@@ -132,7 +132,8 @@ final class StateCluster {
             expected[userKey, default: 5] += number
         case 44..<56:
             let userKey = expected.keys.filter { $0 >= userKey }.min() ?? userKey
-            return differs("entry \(userKey) removed from \(what)", maps.remove(userKey, of: key), expected.removeValue(forKey: userKey))
+            let removed = maps.remove(userKey, of: key)
+            return differs("entry \(userKey) removed from \(what)", removed, expected.removeValue(forKey: userKey))
         case 56..<62:
             return differs("entry \(userKey) of \(what)", maps[key, userKey], expected[userKey])
                 ?? differs("\(what)", maps[key], expected)
