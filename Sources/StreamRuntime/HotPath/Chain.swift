@@ -78,8 +78,7 @@ public struct Stage<Up: Chain, Op: Operator>: Chain where Op.Input == Up.Element
 
     @inlinable public func connect<End: Collector>(_ end: End, _ task: TaskBuilder) throws -> TaskBody
     where End.Element == Element {
-        let made = try task.inFront(of: end) { try make(task.operatorContext(node)) }
-        let link = Link(made, end, task.meter(node))
+        let link = try task.link(node, end) { try make(task.operatorContext(node)) }
         // The planner cuts the chain here when parallelism differs or the upstream has several consumers.
         return task.startsAt(node) ? try task.inputHead(link) : try up.connect(link, task)
     }
@@ -217,6 +216,13 @@ extension TaskBuilder {
             try? end.handle(.close)
             throw error
         }
+    }
+
+    /// The operator at `node`, which `make` makes, in front of `end`.
+    @inlinable func link<Op: Operator, End: Collector>(
+        _ node: NodeIndex, _ end: End, _ make: () throws -> Op
+    ) throws -> Link<Op, End> {
+        Link(try inFront(of: end, make), end, meter(node))
     }
 
     @inlinable func inputHead<Head: Collector>(_ head: Head) throws -> TaskBody {

@@ -25,25 +25,19 @@ public struct WindowStage<A: Aggregate, E: WindowEmitter>: Chain where E.Value =
     where End.Element == Element {
         let context = task.operatorContext(node)
         let logic = WindowLogic(aggregate, emitter, key, late: late, context)
-        let meter = task.meter(node)
+        func head<Windows: Operator>(_ make: () throws -> Windows) throws -> TaskBody
+        where Windows.Input == A.Input, Windows.Output == Element {
+            try task.inputHead(try task.link(node, end, make))
+        }
         switch settings.assigner.kind {
         case .grid(let size, let slide, let offset):
             let grid = WindowGrid(size: size, slide: slide, offset: offset)
-            guard settings.canSlice else {
-                let windows = try task.inFront(of: end) { try GridWindows(context, logic, grid, settings) }
-                return try task.inputHead(Link(windows, end, meter))
-            }
-            let windows = try task.inFront(of: end) { try SlicedWindows(context, logic, grid, settings) }
-            return try task.inputHead(Link(windows, end, meter))
-        case .global:
-            let windows = try task.inFront(of: end) { try GridWindows(context, logic, .global, settings) }
-            return try task.inputHead(Link(windows, end, meter))
-        case .session(let gap):
-            let windows = try task.inFront(of: end) { try SessionWindows(context, logic, gap: gap, settings) }
-            return try task.inputHead(Link(windows, end, meter))
-        case .count(let size, let every):
-            let windows = try task.inFront(of: end) { try CountWindows(context, logic, size: size, every: every) }
-            return try task.inputHead(Link(windows, end, meter))
+            return settings.canSlice
+                ? try head { try SlicedWindows(context, logic, grid, settings) }
+                : try head { try GridWindows(context, logic, grid, settings) }
+        case .global: return try head { try GridWindows(context, logic, .global, settings) }
+        case .session(let gap): return try head { try SessionWindows(context, logic, gap: gap, settings) }
+        case .count(let size, let every): return try head { try CountWindows(context, logic, size: size, every: every) }
         }
     }
 }
