@@ -55,6 +55,18 @@ import Testing
         #expect(ledger.added(next) < 64 << 10, "a restored store goes on from the files it was given")
     }
 
+    /// A line in it after one that found no room on the disk ends the process, where RocksDB is built with assertions.
+    @Test func rocksDBsOwnLogStaysEmpty() throws {
+        let world = try StateWorld()
+        let context = world.context()
+        let numbers = try NumberState(context, BackendCase.rocksdbEvicting.make())
+        defer { numbers.state.close() }
+        for key in 0..<keyCount { numbers.values[key] = key }
+        _ = try numbers.checkpoint(world)
+        try numbers.check()
+        #expect(try Data(contentsOf: URL(fileURLWithPath: context.workFolder + "/db/LOG")).isEmpty)
+    }
+
     /// As windows and their timers do, many times in each epoch.
     @Test(arguments: BackendCase.allCases)
     func whatComesAndGoesBetweenTwoBarriersIsNotWritten(_ backend: BackendCase) throws {

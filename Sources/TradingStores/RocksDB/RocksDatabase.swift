@@ -35,7 +35,9 @@ final class RocksDatabase: @unchecked Sendable {
         rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.1)
         rocksdb_options_set_memtable_whole_key_filtering(options, 1)
         rocksdb_options_set_max_open_files(options, 256)
-        rocksdb_options_set_keep_log_file_num(options, 4)
+        // Its own log stays empty: on a full disk, a second line in it would abort the process (see `RocksDBOptions`).
+        rocksdb_options_set_info_log_level(options, 4)
+        rocksdb_options_set_keep_log_file_num(options, 1)
         rocksdb_options_set_compression(options, Int32(rocksdb_lz4_compression))
         let table = rocksdb_block_based_options_create()
         cache = rocksdb_cache_create_lru(memoryBytes / 4)
