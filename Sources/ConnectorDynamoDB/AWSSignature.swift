@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import StreamRuntime
 
 /// AWS Signature Version 4. Pure: the time is passed in.
 package struct AWSSignature {
@@ -31,17 +32,17 @@ package struct AWSSignature {
             .sorted { $0 < $1 }.map { "\($0.0)=\($0.1)" }.joined(separator: "&")
         let canonicalHeaders = sorted.map { "\($0.0):\(AWSSignature.trim($0.1))\n" }.joined()
         let request = [
-            method, path, queryText, canonicalHeaders, signedNames, AWSSignature.hex(SHA256.hash(data: body)),
+            method, path, queryText, canonicalHeaders, signedNames, hexDigits(of: SHA256.hash(data: body)),
         ].joined(separator: "\n")
         let day = String(stamp.prefix(8))
         let scope = "\(day)/\(region)/\(service)/aws4_request"
-        let toSign = "AWS4-HMAC-SHA256\n\(stamp)\n\(scope)\n\(AWSSignature.hex(SHA256.hash(data: Data(request.utf8))))"
+        let toSign = "AWS4-HMAC-SHA256\n\(stamp)\n\(scope)\n\(hexDigits(of: SHA256.hash(data: Data(request.utf8))))"
         let signature = HMAC<SHA256>.authenticationCode(for: Data(toSign.utf8), using: key(day: day))
         added.append(
             (
                 "authorization",
                 "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope), SignedHeaders=\(signedNames), "
-                    + "Signature=\(AWSSignature.hex(signature))"
+                    + "Signature=\(hexDigits(of: signature))"
             ))
         return added
     }
@@ -63,14 +64,6 @@ package struct AWSSignature {
         func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
         return "\(parts.tm_year + 1900)\(two(parts.tm_mon + 1))\(two(parts.tm_mday))"
             + "T\(two(parts.tm_hour))\(two(parts.tm_min))\(two(parts.tm_sec))Z"
-    }
-
-    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        var text: [UInt8] = []
-        for byte in bytes {
-            for nibble in [byte >> 4, byte & 15] { text.append(nibble < 10 ? nibble + 48 : nibble + 87) }
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 
     private static func encode(_ text: String) -> String {

@@ -1,4 +1,5 @@
 import NIOCore
+import StreamRuntime
 
 /// The body of a `_bulk` request, action by action.
 package struct BulkBody {
@@ -27,7 +28,7 @@ extension ByteBuffer {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): writeBytes([UInt8(ascii: "\\"), byte])
-            case 0..<0x20: writeString("\\u00" + (byte < 16 ? "0" : "") + String(byte, radix: 16))
+            case 0..<0x20: writeString("\\u00" + hexDigits(of: [byte]))
             default: writeInteger(byte)
             }
         }

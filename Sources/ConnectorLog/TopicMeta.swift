@@ -59,9 +59,7 @@ enum TopicMeta {
     }
 
     private static func checksum(_ text: String) -> String {
-        let hash = Array(text.utf8).withUnsafeBytes { XXH64.hash($0) }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        Array(text.utf8).withUnsafeBytes { hexDigits(XXH64.hash($0)) }
     }
 
     static func read(_ name: String, in paths: LogPaths) throws -> LogTopic? {

@@ -2,6 +2,7 @@ import CWebPage
 import Crypto
 import Foundation
 import NIOCore
+import StreamRuntime
 
 /// A file of the web page, as the gateway serves it.
 package struct WebAsset: Sendable {
@@ -27,12 +28,9 @@ package enum WebAssets {
         .map { file in
             let bytes = UnsafeRawBufferPointer(start: file.bytes, count: file.count)
             let path = String(cString: file.path)
-            let digest = SHA256.hash(data: bytes).prefix(12).map { byte in
-                let hex = String(byte, radix: 16)
-                return hex.count == 1 ? "0" + hex : hex
-            }
+            let digest = hexDigits(of: SHA256.hash(data: bytes).prefix(12))
             return WebAsset(
-                path: path, contentType: contentType(path), bytes: ByteBuffer(bytes: bytes), etag: "\"\(digest.joined())\"")
+                path: path, contentType: contentType(path), bytes: ByteBuffer(bytes: bytes), etag: "\"\(digest)\"")
         }
 
     /// The file at an exact path; `/` is the page itself. Nil for every other path, however it is written.

@@ -94,7 +94,15 @@ public struct CheckpointID: Hashable, Sendable, CustomStringConvertible {
 
 private func isLowerHexDigit(_ c: UInt8) -> Bool { (c >= 48 && c <= 57) || (c >= 97 && c <= 102) }
 
+/// 16 lower-case hex digits.
 package func hexDigits(_ value: UInt64) -> String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+}
+
+/// Two lower-case hex digits a byte.
+package func hexDigits(of bytes: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    let text: [UInt8] = bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+    return String(decoding: text, as: UTF8.self)
 }

@@ -237,8 +237,7 @@ public final class Simulation: @unchecked Sendable {  // its thread's only
         #else
             let number = starts
         #endif
-        let digits = String(number, radix: 16)
-        return AttemptID(String(repeating: "0", count: 16 - digits.count) + digits) ?? .random()
+        return AttemptID(hexDigits(UInt64(number))) ?? .random()
     }
 
     private func startAttempt(_ process: SimulatedProcess, _ slot: Slot) {

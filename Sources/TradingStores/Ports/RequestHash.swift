@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Trading
 
 /// SHA-256 of a request's body, byte for byte.
 public struct RequestHash: Hashable, Sendable, CustomStringConvertible {
@@ -8,10 +9,8 @@ public struct RequestHash: Hashable, Sendable, CustomStringConvertible {
 
     /// The hash of `body`.
     public init(of body: [UInt8]) {
-        text = SHA256.hash(data: body).map { byte in
-            let digits = String(byte, radix: 16)
-            return byte < 16 ? "0" + digits : digits
-        }.joined()
+        let digits = SHA256.hash(data: body).flatMap { [HexDigits.digit($0 >> 4), HexDigits.digit($0 & 15)] }
+        text = String(decoding: digits, as: UTF8.self)
     }
 
     /// Reads what `text` gave. Nil for anything else.

@@ -11,8 +11,7 @@ package enum JSONText {
             case "\r": result += "\\r"
             case "\t": result += "\\t"
             case _ where scalar.value < 32 || scalar.value == 127:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                result += "\\u00" + hexDigits(of: [UInt8(scalar.value)])
             default: result.unicodeScalars.append(scalar)
             }
         }

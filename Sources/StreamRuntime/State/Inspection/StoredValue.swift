@@ -112,7 +112,7 @@ public indirect enum StoredValue: Equatable, Sendable {
         case .list(let elements): "[\(elements.map(\.jsonText).joined(separator: ","))]"
         case .object(let members):
             "{\(members.map { "\(JSONText.quoted($0.name)):\($0.value.jsonText)" }.joined(separator: ","))}"
-        case .bytes(let bytes): #"{"bytes":"\#(bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())"}"#
+        case .bytes(let bytes): #"{"bytes":"\#(hexDigits(of: bytes))"}"#
         }
     }
 
