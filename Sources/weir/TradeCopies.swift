@@ -9,16 +9,36 @@ import WeirKit
 /// or the same number of others, or lacks what its job has written, is wrong.
 struct TradeCopies {
     private var executed = Sums()
-    private var recorded: Int64 = 0
+    private var history = Copy()
+    private var analytics = Copy()
     private var analysed = Sums()
-    /// Trades that the jobs have read, and their stores must hold.
-    private var historyRead: Int64 = 0
-    private var analyticsRead: Int64 = 0
     /// Of the topic, by either job.
     private var putAside: Int64 = 0
-    /// Nil: it cannot be told.
-    private var historyProgress: CopyProgress?
-    private var analyticsProgress: CopyProgress?
+
+    /// What one job has made of them.
+    private struct Copy {
+        var held: Int64 = 0
+        /// Trades that the job has read, and its store must hold.
+        var read: Int64 = 0
+        /// Nil: it cannot be told.
+        var progress: CopyProgress?
+
+        mutating func add(partition: Int32, offset: Int64) {
+            if progress?.hasRead(partition: partition, offset: offset) == true { read += 1 }
+        }
+
+        func hasLost(putAside: Int64) -> Bool { held + putAside < read }
+
+        /// Of a copy that has lost trades, or is behind; nil for any other.
+        func text(of executed: Int64, putAside: Int64, rest: String) -> String? {
+            if hasLost(putAside: putAside) {
+                return "WRONG: holds \(held) of the \(read) trades that were written to it, and no run writes them again by itself "
+                    + "('Filling a copy again' in docs/history-and-analytics.md)"
+            }
+            guard held < executed else { return nil }
+            return "holds \(held) of \(executed) trades (the next run \(rest) the rest)"
+        }
+    }
 
     private struct Sums: Equatable {
         var trades: Int64 = 0
@@ -31,59 +51,49 @@ struct TradeCopies {
 
     /// Of stores on this machine's disk: what a server keeps, others may have cut back.
     init(_ resources: TradingResources) {
-        if resources.historyURL.hasPrefix("sqlite:") { historyProgress = resources.progress(of: TradeHistoryJob.name) }
-        if resources.analyticsURL.hasPrefix("sqlite:") { analyticsProgress = resources.progress(of: TradeAnalyticsJob.name) }
+        if resources.historyURL.hasPrefix("sqlite:") { history.progress = resources.progress(of: TradeHistoryJob.name) }
+        if resources.analyticsURL.hasPrefix("sqlite:") { analytics.progress = resources.progress(of: TradeAnalyticsJob.name) }
     }
 
     /// A trade of `trade_executed`, and its place there.
     mutating func add(_ trade: Trade, partition: Int32, offset: Int64) {
         executed.trades += 1
-        if historyProgress?.hasRead(partition: partition, offset: offset) == true { historyRead += 1 }
-        if analyticsProgress?.hasRead(partition: partition, offset: offset) == true { analyticsRead += 1 }
         executed.shares &+= trade.quantity
         executed.notional &+= trade.notional.units
+        history.add(partition: partition, offset: offset)
+        analytics.add(partition: partition, offset: offset)
     }
 
     /// A record of the dead letters of `trade_executed`.
     mutating func addDeadLetter() { putAside += 1 }
 
     mutating func read(_ resources: TradingResources) async throws {
-        recorded = Int64(try await resources.history().count())
+        history.held = Int64(try await resources.history().count())
         let totals = try await resources.analytics().totals()
+        analytics.held = totals.trades
         analysed = Sums(trades: totals.trades, shares: totals.shares, notional: totals.notional.units)
     }
 
     var isConsistent: Bool {
-        recorded <= executed.trades && !hasHistoryLost && (analysed.trades < executed.trades || analysed == executed)
-            && !hasAnalyticsLost
+        history.held <= executed.trades && (analysed.trades < executed.trades || analysed == executed)
+            && !history.hasLost(putAside: putAside) && !analytics.hasLost(putAside: putAside)
     }
-
-    private var hasHistoryLost: Bool { recorded + putAside < historyRead }
-    private var hasAnalyticsLost: Bool { analysed.trades + putAside < analyticsRead }
 
     var lines: [String] {
         ["history      \(historyText)", "analytics    \(analyticsText)"]
     }
 
     private var historyText: String {
-        if hasHistoryLost { return Self.lostText(recorded, of: historyRead) }
-        if recorded == executed.trades { return "holds every trade, once" }
-        return recorded < executed.trades
-            ? "holds \(recorded) of \(executed.trades) trades (the next run records the rest)"
-            : "WRONG: holds \(recorded) trades, \(executed.trades) were executed"
+        if let text = history.text(of: executed.trades, putAside: putAside, rest: "records") { return text }
+        return history.held == executed.trades
+            ? "holds every trade, once"
+            : "WRONG: holds \(history.held) trades, \(executed.trades) were executed"
     }
 
     private var analyticsText: String {
-        if hasAnalyticsLost { return Self.lostText(analysed.trades, of: analyticsRead) }
-        if analysed == executed { return "holds every trade, once; shares and notional are the same" }
-        return analysed.trades < executed.trades
-            ? "holds \(analysed.trades) of \(executed.trades) trades (the next run adds the rest)"
-            : "WRONG: \(analysed) instead of \(executed)"
-    }
-
-    private static func lostText(_ held: Int64, of read: Int64) -> String {
-        "WRONG: holds \(held) of the \(read) trades that were written to it, and no run writes them again by itself "
-            + "('Filling a copy again' in docs/history-and-analytics.md)"
+        if let text = analytics.text(of: executed.trades, putAside: putAside, rest: "adds") { return text }
+        return analysed == executed
+            ? "holds every trade, once; shares and notional are the same" : "WRONG: \(analysed) instead of \(executed)"
     }
 }
 
