@@ -32,8 +32,8 @@ struct TradeCopies {
         /// Of a copy that has lost trades, or is behind; nil for any other.
         func text(of executed: Int64, putAside: Int64, rest: String) -> String? {
             if hasLost(putAside: putAside) {
-                return "WRONG: holds \(held) of the \(read) trades that were written to it, and no run writes them again by itself "
-                    + "('Filling a copy again' in docs/history-and-analytics.md)"
+                return "WRONG: holds \(held) of the \(read) trades that were written to it, and no run writes them again by "
+                    + "itself ('Filling a copy again' in docs/history-and-analytics.md)"
             }
             guard held < executed else { return nil }
             return "holds \(held) of \(executed) trades (the next run \(rest) the rest)"
