@@ -277,12 +277,12 @@ let package = Package(
             name: "StreamRuntimeModelTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "StateRocksDB"],
             swiftSettings: unoptimized),
         .testTarget(
-            name: "StreamRuntimeTestingTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting"],
+            name: "StreamRuntimeTestingTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "TestKit"],
             exclude: ["golden"], swiftSettings: unoptimized),
         .testTarget(
             name: "BatchingTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "TestKit"], swiftSettings: strict),
         .testTarget(
-            name: "WindowTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "StateRocksDB"],
+            name: "WindowTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "StateRocksDB", "TestKit"],
             swiftSettings: unoptimized),
         .testTarget(
             name: "StateTests", dependencies: ["StreamRuntime", "StateRocksDB", "StreamRuntimeTesting", "TestKit"],
@@ -291,7 +291,8 @@ let package = Package(
             name: "ConnectorLogTests", dependencies: ["StreamRuntime", "ConnectorLog", "TestKit"],
             swiftSettings: strict),
         .testTarget(
-            name: "ConnectorKafkaTests", dependencies: ["StreamRuntime", "TestServers", "TransactionRules", "ConnectorKafka"],
+            name: "ConnectorKafkaTests",
+            dependencies: ["StreamRuntime", "TestKit", "TestServers", "TransactionRules", "ConnectorKafka"],
             swiftSettings: strict),
         .testTarget(
             name: "ConnectorFilesTests", dependencies: ["StreamRuntime", "StreamRuntimeTesting", "ConnectorFiles", "TestKit"],
@@ -327,8 +328,9 @@ let package = Package(
         .testTarget(name: "TradingTests", dependencies: ["Trading"], swiftSettings: strict),
         .testTarget(
             name: "TradingStoresTests",
-            dependencies: ["StoreKit", "ConnectorDynamoDB", "ConnectorElasticsearch", "TestServers", "Trading", "TradingStores"],
-            swiftSettings: strict),
+            dependencies: [
+                "StoreKit", "ConnectorDynamoDB", "ConnectorElasticsearch", "TestKit", "TestServers", "Trading", "TradingStores",
+            ], swiftSettings: strict),
         // What tests of several targets share: folders of their own, waiting, where the executables are.
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         // And for those that need servers: where the servers are, a proxy whose faults are switched.

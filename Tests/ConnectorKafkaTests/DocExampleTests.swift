@@ -1,6 +1,7 @@
 import ConnectorKafka
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 /// The example of docs/kafka.md.
@@ -42,10 +43,9 @@ extension KafkaTests {
             try produce(broker.bootstrap, "visits", [("home", ""), ("about", ""), ("home", "")])
             var job = try VisitsPerPage(bootstrapServers: broker.bootstrap)
             job.partitionCheckMillis = 200
-            let folder = NSTemporaryDirectory() + "weir-kafka-doc-" + UUID().uuidString
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let folder = TemporaryFolder()
             var options = JobOptions()
-            (options.checkpointRoot, options.workRoot) = (folder + "/checkpoints", folder + "/work")
+            (options.checkpointRoot, options.workRoot) = (folder.path + "/checkpoints", folder.path + "/work")
             options.checkpointIntervalMillis = 100
             options.restart = .none
             let runner = try JobRunner(job, options: options, environment: JobEnvironment())

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestKit
 import TestServers
 import Testing
 
@@ -7,22 +8,17 @@ import Testing
 /// fails and says how to get it.
 final class TestBroker {
     let port: Int
-    let directory: URL
+    private let folder = TemporaryFolder()
     private var process: pid_t?
 
     var bootstrap: String { "127.0.0.1:\(port)" }
 
     init(started: Bool = true) throws {
         port = try freePort()
-        directory = FileManager.default.temporaryDirectory.appending(path: "weir-kafka-test-\(UUID())")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         if started { try start() }
     }
 
-    deinit {
-        stop()
-        try? FileManager.default.removeItem(at: directory)
-    }
+    deinit { stop() }
 
     func start() throws {
         // Dispatch's threads, on which tests run, block signals, and a child inherits that: clear the mask,
@@ -41,7 +37,7 @@ final class TestBroker {
             posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_WRONLY, 0)
         }
         let path = try Self.binary()
-        let words = [path, "start", "--data-dir", directory.path(), "--only", "kafka", "--kafka-port", "\(port)"]
+        let words = [path, "start", "--data-dir", folder.path, "--only", "kafka", "--kafka-port", "\(port)"]
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var pid: pid_t = 0

@@ -3,6 +3,7 @@ import ConnectorLog
 import Foundation
 import Jobs
 import StoreKit
+import TestKit
 import TestServers
 import Testing
 import TradingStores
@@ -46,9 +47,8 @@ import TradingStores
     }
 
     @Test func logTopicsAreMadeWithTheirPartitions() async throws {
-        let folder = NSTemporaryDirectory() + "weir-provision-" + UUID().uuidString
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let log = try LogStore(path: folder)
+        let folder = TemporaryFolder()
+        let log = try LogStore(path: folder.path)
         defer { log.close() }
         let plan = TopicPlan(partitions: 7)
         let made = try await Provisioning.run([LogTopics(log, plan)], creates: true)

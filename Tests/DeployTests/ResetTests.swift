@@ -1,20 +1,14 @@
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 /// `reset` deletes what Weir made, and only that, and only while nobody uses it.
 @Suite struct ResetTests {
-    private final class Folder {
-        let path = NSTemporaryDirectory() + "weir-reset-" + UUID().uuidString
-        init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-        deinit { try? FileManager.default.removeItem(atPath: path) }
-    }
-    private let folder: Folder
+    private let folder = TemporaryFolder()
     private var data: String { folder.path + "/data" }
     private var checkpoints: String { folder.path + "/checkpoints" }
     private let job = JobID(namespace: "default", jobName: "word-count").rawValue
-
-    init() throws { folder = try Folder() }
 
     private func reset(_ more: [String] = ["--yes"]) throws -> WeirRun {
         try WeirRun(["reset", "--checkpoint-dir", checkpoints] + more, data: data)

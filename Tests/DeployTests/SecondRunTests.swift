@@ -1,13 +1,13 @@
 import AsyncHTTPClient
 import Foundation
+import TestKit
 import Testing
 
 /// What is in use already is told of by who has it and what to do.
 @Suite struct SecondRunTests {
     @Test(arguments: ["up", "verify"]) func aSecondRunOnADataFolderIsToldWhoHasIt(_ command: String) async throws {
-        let data = NSTemporaryDirectory() + "weir-second-" + UUID().uuidString
-        let checkpoints = data + "-checkpoints"
-        defer { for folder in [data, checkpoints] { try? FileManager.default.removeItem(atPath: folder) } }
+        let folder = TemporaryFolder()
+        let (data, checkpoints) = (folder.path + "/data", folder.path + "/checkpoints")
         let first = try RunningSystem(command: ["service", "portfolio", "--port", "0", "--set", "data=\(data)"])
         defer { first.stop() }
         _ = try await first.said(#/(listens on)/#)

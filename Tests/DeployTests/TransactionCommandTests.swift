@@ -14,10 +14,9 @@ import Testing
         let admin = try KafkaAdmin(try KafkaConfiguration(bootstrapServers: kafka))
         try admin.ensure([KafkaTopicSpec(from, partitions: 1), KafkaTopicSpec(to, partitions: 1)])
         try await publish(["a", "b"], to: from, kafka)
-        let folder = NSTemporaryDirectory() + name
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = TemporaryFolder()
         let place = [
-            "--checkpoint-dir", "\(folder)/checkpoints", "--namespace", name, "--set", "server.url=http://127.0.0.1:9",
+            "--checkpoint-dir", "\(folder.path)/checkpoints", "--namespace", name, "--set", "server.url=http://127.0.0.1:9",
         ]
 
         let job = Process()
@@ -25,7 +24,7 @@ import Testing
         // Its first epoch stays open.
         job.arguments =
             ["run", "copy", "--metrics-port", "0", "--checkpoint-interval", "1h"] + place + [
-                "--set", "data=\(folder)/data", "--set", "transport=kafka://\(kafka)", "--set", "copy.from=\(from)", "--set",
+                "--set", "data=\(folder.path)/data", "--set", "transport=kafka://\(kafka)", "--set", "copy.from=\(from)", "--set",
                 "copy.to=\(to)",
             ]
         (job.standardOutput, job.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)

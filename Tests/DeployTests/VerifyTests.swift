@@ -1,25 +1,25 @@
 import AsyncHTTPClient
 import ConnectorLog
 import Foundation
+import TestKit
 import Testing
 import Trading
 
 /// `verify` on what a killed system left.
 @Suite struct VerifyTests {
     @Test func aKilledSystemIsNotDecidedYetUntilItRanAgain() async throws {
-        let folder = NSTemporaryDirectory() + "weir-verify-" + UUID().uuidString
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let place = ["--checkpoint-dir", "\(folder)/checkpoints", "--set", "trading.users=20", "--set", "orders.rate=50"]
+        let folder = TemporaryFolder()
+        let place = ["--checkpoint-dir", "\(folder.path)/checkpoints", "--set", "trading.users=20", "--set", "orders.rate=50"]
         var undecided: WeirRun?
         // It may be killed right after a decision: then all adds up, and there is nothing to see.
         for attempt in 0..<4 where undecided == nil {
-            let system = try RunningSystem(place + ["--checkpoint-interval", "3s", "--set", "data=\(folder)/data"])
+            let system = try RunningSystem(place + ["--checkpoint-interval", "3s", "--set", "data=\(folder.path)/data"])
             defer { system.stop() }
             let gateway = try await system.gateway()
             _ = try await gateway.post("/v1/accounts")
             try await executeOrder(gateway, key: "a\(attempt)")
             system.stop()
-            let verified = try WeirRun(["verify"] + place, data: folder + "/data")
+            let verified = try WeirRun(["verify"] + place, data: folder.path + "/data")
             #expect([0, 7].contains(verified.status), "\(verified.output)\(verified.errors)")
             if verified.status == 7 { undecided = verified }
         }
@@ -28,9 +28,9 @@ import Trading
             found.output.contains("conservation not decided yet for ") && found.errors.contains("run 'weir up' first"),
             "\(found.output)\(found.errors)")
         let again = try WeirRun(
-            ["up", "--gateway-port", "0", "--metrics-port", "0", "--for", "2s"] + place, data: folder + "/data")
+            ["up", "--gateway-port", "0", "--metrics-port", "0", "--for", "2s"] + place, data: folder.path + "/data")
         #expect(again.status == 0, "\(again.output)\(again.errors)")
-        let verified = try WeirRun(["verify"] + place, data: folder + "/data")
+        let verified = try WeirRun(["verify"] + place, data: folder.path + "/data")
         #expect(
             verified.status == 0 && verified.output.contains("conservation holds for all"), "\(verified.output)\(verified.errors)"
         )
@@ -38,8 +38,8 @@ import Trading
 
     /// Whoever has to look further is told where.
     @Test func ordersThatWaitAndOrdersThatWereDecidedTwiceAreNamed() throws {
-        let data = NSTemporaryDirectory() + "weir-named-" + UUID().uuidString
-        defer { try? FileManager.default.removeItem(atPath: data) }
+        let folder = TemporaryFolder()
+        let data = folder.path + "/data"
         let (ada, symbol) = (try #require(UserID("ada")), try #require(Symbol("AAPL")))
         let orders = (0..<14).map { number in
             Order(

@@ -52,11 +52,9 @@ import Testing
     }
 
     @Test func wordCountReadsAFile() throws {
-        let folder = NSTemporaryDirectory() + "weir-example-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try "one two\ntwo".write(toFile: folder + "/text.txt", atomically: true, encoding: .utf8)
-        let lines = try Self.output(Run(job: "word-count"), ["--set", "word-count.file=\(folder)/text.txt"])
+        let folder = TemporaryFolder()
+        let file = try folder.write("text.txt", "one two\ntwo")
+        let lines = try Self.output(Run(job: "word-count"), ["--set", "word-count.file=\(file)"])
         #expect(lines.sorted() == ["one 1", "two 1", "two 2"])
     }
 
@@ -85,21 +83,18 @@ import Testing
     private static func output(
         _ run: Run, _ arguments: [String] = [], stoppedAfter lineCount: Int? = nil
     ) throws -> [String] {
-        let folder = NSTemporaryDirectory() + "weir-example-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = TemporaryFolder()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("weir"))
         process.arguments =
             [
                 "run", run.job, "--metrics-port", "0", "--parallelism", String(run.parallelism), "--state-backend", run.backend,
-                "--checkpoint-dir", folder + "/checkpoints", "--checkpoint-interval", "20ms",
+                "--checkpoint-dir", folder.path + "/checkpoints", "--checkpoint-interval", "20ms",
             ] + arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         let output = Pipe()
         process.standardOutput = output
-        let log = folder + "/log"
-        try Data().write(to: URL(fileURLWithPath: log))
+        let log = try folder.write("log", "")
         process.standardError = FileHandle(forWritingAtPath: log)
         try process.run()
         var printed = Data()

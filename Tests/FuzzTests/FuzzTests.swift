@@ -8,20 +8,15 @@ struct FuzzTests {
         .deletingLastPathComponent().path
     private static let corpus = "\(root)/Tests/FuzzTests/Corpus"
 
-    private let folder: String
-
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.path + "/fuzz-tests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    }
+    private let folder = TemporaryFolder()
 
     /// Runs weir-fuzz to its end.
     private func fuzz(_ arguments: [String]) throws -> (code: Int32, output: String) {
-        let output = "\(folder)/output"
+        let output = "\(folder.path)/output"
         _ = FileManager.default.createFile(atPath: output, contents: nil)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("weir-fuzz"))
-        process.arguments = arguments + ["--findings", "\(folder)/findings"]
+        process.arguments = arguments + ["--findings", "\(folder.path)/findings"]
         process.standardOutput = FileHandle(forWritingAtPath: output)
         process.standardError = process.standardOutput
         try process.run()
@@ -33,7 +28,6 @@ struct FuzzTests {
 
     @Test("neither the corpus nor 3 000 mutations break anything that reads bytes from outside")
     func nothingBreaks() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let (code, output) = try fuzz(["--inputs", "3000", "--seconds", "600", "--corpus", Self.corpus])
         print(output)
         #expect(code == 0, "\(output)")
@@ -42,7 +36,6 @@ struct FuzzTests {
 
     @Test("every folder of the corpus is that of a target")
     func corpusIsUsed() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         for target in try FileManager.default.contentsOfDirectory(atPath: Self.corpus) {
             let (code, output) = try fuzz(["--target", target, "--inputs", "1", "--corpus", Self.corpus])
             #expect(code == 0, "\(output)")
@@ -56,15 +49,15 @@ struct FuzzTests {
             ("broken", "broken: as it was asked for"),
         ])
     func failuresAreReported(_ input: String, _ report: String) throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try FileManager.default.createDirectory(atPath: "\(folder)/self-test", withIntermediateDirectories: true)
-        try Data(input.utf8).write(to: URL(fileURLWithPath: "\(folder)/self-test/input"))
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/self-test", withIntermediateDirectories: true)
+        try Data(input.utf8).write(to: URL(fileURLWithPath: "\(folder.path)/self-test/input"))
         let (code, output) = try fuzz([
-            "--target", "self-test", "--inputs", "2", "--input-seconds", "10", "--corpus", folder,
+            "--target", "self-test", "--inputs", "2", "--input-seconds", "10", "--corpus", folder.path,
         ])
         #expect(code == 1)
         #expect(output.contains(report), "\(output)")
-        let kept = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/findings/self-test")
-        #expect(kept.map { FileManager.default.contents(atPath: "\(folder)/findings/self-test/\($0)") } == [Data(input.utf8)])
+        let findings = "\(folder.path)/findings/self-test"
+        let kept = try FileManager.default.contentsOfDirectory(atPath: findings)
+        #expect(kept.map { FileManager.default.contents(atPath: "\(findings)/\($0)") } == [Data(input.utf8)])
     }
 }

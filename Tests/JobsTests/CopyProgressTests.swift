@@ -1,6 +1,7 @@
 import Foundation
 import Jobs
 import StreamRuntime
+import TestKit
 import Testing
 
 @Suite struct CopyProgressTests {
@@ -38,7 +39,8 @@ import Testing
     }
 
     @Test func withoutACheckpointNothingIsTold() {
-        let root = NSTemporaryDirectory() + "weir-no-checkpoints-" + UUID().uuidString
+        let folder = TemporaryFolder()
+        let root = folder.path + "/checkpoints"
         #expect(CopyProgress.newest(checkpointRoot: root, job: JobID(namespace: "default", jobName: "trade-history")) == nil)
         #expect(!FileManager.default.fileExists(atPath: root))
     }

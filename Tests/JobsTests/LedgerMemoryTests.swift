@@ -14,7 +14,7 @@ import TradingStores
         let (now, job) = (SystemClock().wallMillis(), try bench.runner(store).job)
         func check(afterDays days: Int64) throws {
             try LedgerMemory.check(
-                checkpointRoot: bench.folder + "/checkpoints", job: job, policy: policy, nowMillis: now + days * Self.day)
+                checkpointRoot: bench.folder.path + "/checkpoints", job: job, policy: policy, nowMillis: now + days * Self.day)
         }
         // A first start.
         try check(afterDays: 100)
@@ -38,7 +38,7 @@ import TradingStores
         try await bench.run(store, until: 1)
         func check(afterDays days: Int64) throws {
             try LedgerMemory.check(
-                checkpointRoot: bench.folder + "/checkpoints", job: job, policy: policy, nowMillis: now + days * Self.day)
+                checkpointRoot: bench.folder.path + "/checkpoints", job: job, policy: policy, nowMillis: now + days * Self.day)
         }
         try check(afterDays: 58)
         #expect(throws: RecoveryRefusal.self) { try check(afterDays: 61) }

@@ -1,5 +1,4 @@
 import ConnectorLog
-import Foundation
 import Jobs
 import StoreKit
 import StreamRuntime
@@ -9,16 +8,13 @@ import TradingStores
 
 /// A log in a folder of its own, and the jobs that keep its trades.
 final class PersistenceBench: Sendable {
-    let folder = NSTemporaryDirectory() + "weir-persistence-" + UUID().uuidString
+    let folder = TemporaryFolder()
     let log: LogStore
     let metrics = MetricRegistry()
 
-    init() throws { log = try LogStore(path: folder + "/log") }
+    init() throws { log = try LogStore(path: folder.path + "/log") }
 
-    deinit {
-        log.close()
-        try? FileManager.default.removeItem(atPath: folder)
-    }
+    deinit { log.close() }
 
     static let opening: Int64 = 1_777_600_800_000
 
@@ -55,8 +51,8 @@ final class PersistenceBench: Sendable {
         _ job: some StreamJob, restart: RestartStrategy = .exponential(initialMillis: 1, maxMillis: 5)
     ) throws -> JobRunner {
         var options = JobOptions()
-        options.checkpointRoot = folder + "/checkpoints"
-        options.workRoot = folder + "/work"
+        options.checkpointRoot = folder.path + "/checkpoints"
+        options.workRoot = folder.path + "/work"
         options.checkpointIntervalMillis = 20
         options.restart = restart
         return try JobRunner(job, options: options, environment: JobEnvironment(metrics: metrics))

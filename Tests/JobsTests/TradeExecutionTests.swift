@@ -11,18 +11,15 @@ import TradingStores
 
 /// A log in a folder of its own, stores in memory, and the job between them.
 final class TradingBench: Sendable {
-    let folder = NSTemporaryDirectory() + "weir-jobs-" + UUID().uuidString
+    let folder = TemporaryFolder()
     let log: LogStore
     let prices = MemoryPriceStore()
     let metrics = MetricRegistry()
     let apple = Symbol("AAPL")!
 
-    init() throws { log = try LogStore(path: folder + "/log") }
+    init() throws { log = try LogStore(path: folder.path + "/log") }
 
-    deinit {
-        log.close()
-        try? FileManager.default.removeItem(atPath: folder)
-    }
+    deinit { log.close() }
 
     func runner(_ portfolios: any PortfolioStore, priceWaitMillis: Int64 = 50) throws -> JobRunner {
         var policy = ExecutionPolicy(symbols: [apple])
@@ -32,8 +29,8 @@ final class TradingBench: Sendable {
 
     func runner(_ job: some StreamJob) throws -> JobRunner {
         var options = JobOptions()
-        options.checkpointRoot = folder + "/checkpoints"
-        options.workRoot = folder + "/work"
+        options.checkpointRoot = folder.path + "/checkpoints"
+        options.workRoot = folder.path + "/work"
         options.checkpointIntervalMillis = 20
         options.restart = .exponential(initialMillis: 1, maxMillis: 5)
         return try JobRunner(job, options: options, environment: JobEnvironment(metrics: metrics))

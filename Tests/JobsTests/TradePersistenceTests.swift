@@ -13,7 +13,7 @@ import TradingStores
 @Suite struct TradePersistenceTests {
     @Test func aGracefulStopLeavesTheHistoryComplete() async throws {
         let bench = try PersistenceBench()
-        let store = try TradeHistoryStores.open("sqlite://\(bench.folder)/history.sqlite")
+        let store = try TradeHistoryStores.open("sqlite://\(bench.folder.path)/history.sqlite")
         let trades = (0..<1000).map { bench.trade($0) }
         try bench.append(trades)
         try await bench.runToTheEnd(bench.history(store), of: 1000)
@@ -26,12 +26,12 @@ import TradingStores
     @Test(arguments: [TradeHistoryJob.name, TradeAnalyticsJob.name])
     func afterAGracefulStopTheCheckpointSaysThatEveryTradeIsWritten(_ name: String) async throws {
         let bench = try PersistenceBench()
-        let history = try TradeHistoryStores.open("sqlite://\(bench.folder)/history.sqlite")
-        let analytics = try TradeAnalyticsStores.open("sqlite://\(bench.folder)/analytics.sqlite")
+        let history = try TradeHistoryStores.open("sqlite://\(bench.folder.path)/history.sqlite")
+        let analytics = try TradeAnalyticsStores.open("sqlite://\(bench.folder.path)/analytics.sqlite")
         try bench.append((0..<300).map { bench.trade($0) })
         let runner = name == TradeHistoryJob.name ? try bench.history(history) : try bench.analytics(analytics)
         try await bench.runToTheEnd(runner, of: 300)
-        let progress = try #require(CopyProgress.newest(checkpointRoot: bench.folder + "/checkpoints", job: runner.job))
+        let progress = try #require(CopyProgress.newest(checkpointRoot: bench.folder.path + "/checkpoints", job: runner.job))
         let topic = try #require(try bench.log.topic("trade_executed"))
         for partition in 0..<topic.partitions {
             let end = try bench.log.offsets(LogTopicPartition(topic: "trade_executed", partition: partition)).upperBound
@@ -44,7 +44,7 @@ import TradingStores
 
     @Test func aGracefulStopLeavesAnalyticsCompleteBarsIncluded() async throws {
         let bench = try PersistenceBench()
-        let store = try TradeAnalyticsStores.open("sqlite://\(bench.folder)/analytics.sqlite")
+        let store = try TradeAnalyticsStores.open("sqlite://\(bench.folder.path)/analytics.sqlite")
         let trades = (0..<3000).map { bench.trade($0, symbol: $0 % 3 == 0 ? "AAPL" : "MSFT", price: 1_000_000 + Int64($0)) }
         try bench.append(trades)
         try await bench.runToTheEnd(bench.analytics(store), of: 3000)

@@ -15,14 +15,12 @@ import Testing
     }
 
     @Test func theFirstJobCountsWords() throws {
-        let folder = NSTemporaryDirectory() + "weir-readme-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try "to be or not to be\nto be\n".write(toFile: folder + "/words.txt", atomically: true, encoding: .utf8)
+        let folder = TemporaryFolder()
+        try folder.write("words.txt", "to be or not to be\nto be\n")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("first-job"))
-        process.arguments = ["run", "word-count", "--metrics-port", "0", "--checkpoint-dir", folder + "/checkpoints"]
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.arguments = ["run", "word-count", "--metrics-port", "0", "--checkpoint-dir", folder.path + "/checkpoints"]
+        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice

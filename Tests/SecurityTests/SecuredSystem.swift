@@ -1,6 +1,7 @@
 import Foundation
 import StoreKit
 import Synchronization
+import TestKit
 import TestServers
 import Testing
 import Trading
@@ -19,7 +20,7 @@ final class SecuredSystem: Sendable {
 
     let adasOrder: String
     let adasTrade: String
-    private let folder: String
+    private let folder: TemporaryFolder
     private let processes: [Door: ServiceProcess]
     /// What must be in no answer and no log.
     private let secrets: Mutex<Set<String>>
@@ -65,7 +66,7 @@ final class SecuredSystem: Sendable {
         #expect(answer.headers["server"] == nil && answer.headers["x-injected"] == nil, "\(what): \(answer)")
         for secret in secrets.withLock({ $0 }) { #expect(!answer.text.contains(secret), "\(what): \(answer)") }
         guard answer.status >= 400 else { return }
-        for inside in Self.inside + [folder] { #expect(!answer.text.contains(inside), "\(what): \(answer)") }
+        for inside in Self.inside + [folder.path] { #expect(!answer.text.contains(inside), "\(what): \(answer)") }
     }
 
     /// Words of the inside: files, other systems, the language.
@@ -78,18 +79,18 @@ final class SecuredSystem: Sendable {
     // MARK: Life
 
     static func start() async throws -> SecuredSystem {
-        let folder = NSTemporaryDirectory() + "weir-security-" + UUID().uuidString
+        let folder = TemporaryFolder()
         let prices = "\(try TestServer.redis.url())/11"
-        let trade = try await seed(folder, prices)
+        let trade = try await seed(folder.path, prices)
         var processes: [Door: ServiceProcess] = [:]
         do {
             for door in Door.allCases {
-                var settings = ["data=\(folder)/\(door.rawValue)", "prices=\(prices)", "tokens.issuer=\(issuer)"]
+                var settings = ["data=\(folder.path)/\(door.rawValue)", "prices=\(prices)", "tokens.issuer=\(issuer)"]
                 settings += ["gateway.rate=1000000", "gateway.burst=1000000"]
                 for (other, process) in processes {
                     settings.append("services.\(other.rawValue)-url=http://127.0.0.1:\(process.port)")
                 }
-                processes[door] = try await ServiceProcess(door, settings, log: "\(folder)/\(door.rawValue).log")
+                processes[door] = try await ServiceProcess(door, settings, log: "\(folder.path)/\(door.rawValue).log")
             }
             let order = try await placeOrder(at: try #require(processes[.gateway]).port)
             return SecuredSystem(folder, processes, order: order, trade: trade)
@@ -99,7 +100,7 @@ final class SecuredSystem: Sendable {
         }
     }
 
-    private init(_ folder: String, _ processes: [Door: ServiceProcess], order: String, trade: String) {
+    private init(_ folder: TemporaryFolder, _ processes: [Door: ServiceProcess], order: String, trade: String) {
         self.folder = folder
         self.processes = processes
         adasOrder = order
@@ -152,11 +153,10 @@ final class SecuredSystem: Sendable {
     func stop() {
         for door in Door.allCases.reversed() { processes[door]?.stop() }
         for door in Door.allCases { look(throughLogOf: door) }
-        try? FileManager.default.removeItem(atPath: folder)
     }
 
     private func look(throughLogOf door: Door) {
-        let log = (try? String(contentsOfFile: "\(folder)/\(door.rawValue).log", encoding: .utf8)) ?? ""
+        let log = (try? String(contentsOfFile: "\(folder.path)/\(door.rawValue).log", encoding: .utf8)) ?? ""
         #expect(log.contains("\"message\":\"request\""), "\(door.rawValue) has logged no request")
         for secret in secrets.withLock({ $0 }) { #expect(!log.contains(secret), "\(door.rawValue) has logged \(secret)") }
         for word in ["Canary", "Fatal error", "smuggled-request"] {

@@ -1,5 +1,4 @@
 import ConnectorLog
-import Foundation
 import Jobs
 import Services
 import StoreKit
@@ -37,14 +36,13 @@ import TradingStores
     }
 
     @Test func anOrderPublishedTwiceIsExecutedOnce() async throws {
-        let folder = NSTemporaryDirectory() + "weir-case1-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let log = try LogStore(path: "\(folder)/log")
+        let folder = TemporaryFolder()
+        let log = try LogStore(path: "\(folder.path)/log")
         let (portfolios, prices) = (MemoryPortfolioStore(), MemoryPriceStore())
         let now = SystemClock().wallMillis()
         _ = try await portfolios.openAccount(ada, cash: try Money("10000.00"))
         _ = try await prices.update([PriceTick(symbol: apple, price: try Price("200.00"), seq: 1, timestampMillis: now)])
-        let ledger = try RocksDBOrderLedger(path: "\(folder)/orders")
+        let ledger = try RocksDBOrderLedger(path: "\(folder.path)/orders")
         let desk = OrderDesk(
             ledger: ledger, publisher: DyingPublisher(log, deaths: 2), portfolios: portfolios, prices: prices,
             policy: OrderDesk.Policy(symbols: [apple]))
@@ -58,7 +56,7 @@ import TradingStores
         #expect(orders.count == 4 && Set(orders.map(\.offset)).count == 4)
         // One user, one partition: what Kafka's murmur2 and the jobs' sinks choose.
         #expect(Set(orders.map(\.partition)).count == 1)
-        try await execute(log, portfolios, prices, folder: folder, until: 2)
+        try await execute(log, portfolios, prices, folder: folder.path, until: 2)
 
         let trades = try records(log, "trade_executed").map { try Trade.decode(try #require($0.value)) }
         #expect(trades.count { $0.orderID == id } == 1)

@@ -3,6 +3,7 @@ import ConnectorLog
 import Foundation
 import Services
 import StreamRuntime
+import TestKit
 import TestServers
 import Testing
 import TraceContext
@@ -32,9 +33,8 @@ enum OrderPublisherKind: String, CaseIterable, CustomTestStringConvertible {
                 zip(publisher.orders, publisher.traces).map { Published(order: $0, trace: $1) }
             }
         case .log:
-            let folder = NSTemporaryDirectory() + "weir-publisher-" + UUID().uuidString
-            defer { try? FileManager.default.removeItem(atPath: folder) }
-            let log = try LogStore(path: folder)
+            let folder = TemporaryFolder()
+            let log = try LogStore(path: folder.path)
             defer { log.close() }
             try await body(LogOrderPublisher(log, topic: "orders")) { _ in
                 let partitions = try log.topic("orders")?.partitions ?? 0

@@ -6,6 +6,7 @@ import Foundation
 import StreamRuntime
 import StreamRuntimeTesting
 import Synchronization
+import TestKit
 import TestServers
 import Testing
 
@@ -46,11 +47,10 @@ import Testing
         }
         let source = TestSource((Int64(0)..<100).map { Click($0) })
         source.finish()
-        let folder = NSTemporaryDirectory() + "weir-doc-" + UUID().uuidString
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = TemporaryFolder()
         var options = JobOptions()
-        options.checkpointRoot = folder + "/checkpoints"
-        options.workRoot = folder + "/work"
+        options.checkpointRoot = folder.path + "/checkpoints"
+        options.workRoot = folder.path + "/work"
         options.checkpointIntervalMillis = 20
         options.restart = .none
         let job = Job { try connect($0.source(source, id: "clicks")) }

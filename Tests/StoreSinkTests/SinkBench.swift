@@ -1,6 +1,6 @@
-import Foundation
 import StreamRuntime
 import StreamRuntimeTesting
+import TestKit
 import Testing
 
 /// A record for the sinks.
@@ -32,7 +32,7 @@ struct Reading: StateCodable, Sendable, Hashable {
 final class SinkBench: Sendable {
     let source = TestSource<Reading>()
     let runner: JobRunner
-    private let folder = NSTemporaryDirectory() + "weir-sinks-" + UUID().uuidString
+    private let folder = TemporaryFolder()
 
     private struct Job: StreamJob {
         static var name: String { "sinks" }
@@ -43,14 +43,12 @@ final class SinkBench: Sendable {
 
     init(_ connect: @escaping @Sendable (StreamRuntime.Stream<SourceHead<TestSource<Reading>>>) -> Void) throws {
         var options = JobOptions()
-        options.checkpointRoot = folder + "/checkpoints"
-        options.workRoot = folder + "/work"
+        options.checkpointRoot = folder.path + "/checkpoints"
+        options.workRoot = folder.path + "/work"
         options.checkpointIntervalMillis = 20
         options.restart = .none
         runner = try JobRunner(Job(source: source, connect: connect), options: options, environment: JobEnvironment())
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     /// Runs over these readings to the end of the job.
     func run(_ readings: [Reading]) async throws {

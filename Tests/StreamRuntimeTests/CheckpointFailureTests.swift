@@ -1,5 +1,5 @@
-import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 
 @Suite struct CheckpointFailureTests {
@@ -14,11 +14,10 @@ import Testing
 
     /// What fails between two epochs is no failed checkpoint.
     @Test func onlyEpochsThatWereBegunCountAsFailed() throws {
-        let folder = NSTemporaryDirectory() + "/weir-checkpoint-failures-" + UUID().uuidString
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = TemporaryFolder()
         var options = JobOptions()
-        options.checkpointRoot = folder + "/checkpoints"
-        options.workRoot = folder + "/work"
+        options.checkpointRoot = folder.path + "/checkpoints"
+        options.workRoot = folder.path + "/work"
         options.checkpointIntervalMillis = 3_600_000
         options.restart = .none
         let runner = try JobRunner(Job { _ in throw Broken() }, options: options, environment: JobEnvironment())

@@ -1,5 +1,6 @@
 import Foundation
 import StoreKit
+import TestKit
 import Testing
 import Trading
 import TradingStores
@@ -16,9 +17,8 @@ enum OrderLedgerKind: String, CaseIterable, CustomTestStringConvertible {
         case .memory:
             try await use(OrderLedgers.open("memory:"), body)
         case .rocksdb:
-            let path = try makeScratch("orders")
-            defer { removeScratch(path) }
-            try await use(OrderLedgers.open("rocksdb://\(path)"), body)
+            let folder = TemporaryFolder()
+            try await use(OrderLedgers.open("rocksdb://\(folder.path)"), body)
         case .dynamodb:
             let url = try await PortfolioStoreKind.emptyDynamoDBURL()
             try await use(OrderLedgers.open(url, environment: [:]), body)
@@ -166,30 +166,28 @@ enum OrderLedgerKind: String, CaseIterable, CustomTestStringConvertible {
 /// What only the embedded ledger has to show.
 @Suite struct RocksDBOrderLedgerTests {
     @Test func whatWasAcceptedIsThereAfterReopening() async throws {
-        let path = try makeScratch("orders")
-        defer { removeScratch(path) }
+        let folder = TemporaryFolder()
         let user = Fixture.user()
         let key = RequestKey(user, IdempotencyKey("k")!)
         let order = Fixture.order(user, "k", quantity: 3)
-        let first = try RocksDBOrderLedger(path: path)
+        let first = try RocksDBOrderLedger(path: folder.path)
         let new = AcceptedOrder(
             key: key, order: order, hash: RequestHash(of: [1]), requestExpiresAtMillis: .max, orderExpiresAtMillis: .max)
         #expect(try await first.accept(new, nowMillis: 0) == .accepted)
         try await first.markPublished(key)
         await first.close()
         await #expect(throws: StoreError.self) { try await first.request(key, nowMillis: 0) }
-        let second = try RocksDBOrderLedger(path: path)
+        let second = try RocksDBOrderLedger(path: folder.path)
         #expect(try await second.request(key, nowMillis: 0)?.state == .published)
         #expect(try await second.order(order.orderID, nowMillis: 0) == order)
         await second.close()
     }
 
     @Test func aSecondOpenerIsToldWhoHasIt() async throws {
-        let path = try makeScratch("orders")
-        defer { removeScratch(path) }
-        let first = try RocksDBOrderLedger(path: path)
-        let error = #expect(throws: StoreError.self) { try RocksDBOrderLedger(path: path) }
-        #expect(error?.description.contains(path) == true)
+        let folder = TemporaryFolder()
+        let first = try RocksDBOrderLedger(path: folder.path)
+        let error = #expect(throws: StoreError.self) { try RocksDBOrderLedger(path: folder.path) }
+        #expect(error?.description.contains(folder.path) == true)
         await first.close()
     }
 

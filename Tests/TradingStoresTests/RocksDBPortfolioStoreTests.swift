@@ -1,5 +1,6 @@
 import Foundation
 import StoreKit
+import TestKit
 import Testing
 import Trading
 import TradingStores
@@ -7,9 +8,8 @@ import TradingStores
 /// What only the embedded store does: files, locks, batches.
 @Suite struct RocksDBPortfolioStoreTests {
     private func withFolder(_ body: (String) async throws -> Void) async throws {
-        let path = try makeScratch("rocks")
-        defer { removeScratch(path) }
-        try await body(path)
+        let folder = TemporaryFolder()
+        try await body(folder.path)
     }
 
     @Test func whatWasAcknowledgedIsThereAfterReopening() async throws {

@@ -1,5 +1,6 @@
 import Foundation
 import StoreKit
+import TestKit
 import TestServers
 import Testing
 import Trading
@@ -9,24 +10,23 @@ import TradingStores
 /// trusts.
 private final class SecureRedis {
     static let password = "p@ss of the test"
-    let folder: String
+    private let folder = TemporaryFolder()
     let port: Int
     private let process = Process()
 
     init() throws {
-        folder = try makeScratch("secure-redis")
         try Self.run([
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", "\(folder)/key.pem",
-            "-out", "\(folder)/certificate.pem",
+            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", "\(folder.path)/key.pem",
+            "-out", "\(folder.path)/certificate.pem",
         ])
         port = try freePort()  // no sooner: another process may take it meanwhile
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [
             "redis-server", "--bind", "127.0.0.1", "::1", "--port", "0", "--tls-port", "\(port)", "--tls-cert-file",
-            "\(folder)/certificate.pem", "--tls-key-file", "\(folder)/key.pem", "--tls-ca-cert-file",
-            "\(folder)/certificate.pem", "--tls-auth-clients", "no", "--requirepass", Self.password, "--save", "",
-            "--dir", folder, "--daemonize", "no",
+            "\(folder.path)/certificate.pem", "--tls-key-file", "\(folder.path)/key.pem", "--tls-ca-cert-file",
+            "\(folder.path)/certificate.pem", "--tls-auth-clients", "no", "--requirepass", Self.password, "--save", "",
+            "--dir", folder.path, "--daemonize", "no",
         ]
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
@@ -36,12 +36,11 @@ private final class SecureRedis {
     deinit {
         kill(process.processIdentifier, SIGKILL)  // SIGTERM may be blocked in it, as in the thread that started it
         process.waitUntilExit()
-        removeScratch(folder)
     }
 
     /// `rediss://` with everything that is needed; `host` and what comes after it may be wrong on purpose.
     func url(password: String = "p%40ss%20of%20the%20test", host: String = "localhost", query: String? = nil) -> String {
-        "rediss://:\(password)@\(host):\(port)/2" + (query ?? "?ca=\(folder)/certificate.pem")
+        "rediss://:\(password)@\(host):\(port)/2" + (query ?? "?ca=\(folder.path)/certificate.pem")
     }
 
     private static func run(_ command: [String]) throws {

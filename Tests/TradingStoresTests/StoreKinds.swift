@@ -1,5 +1,6 @@
 import Foundation
 import StoreKit
+import TestKit
 import Testing
 import Trading
 import TradingStores
@@ -23,17 +24,6 @@ func serverAddress(_ variable: String) throws -> String {
     return value
 }
 
-/// A folder of its own for one test, removed by `removeScratch`.
-func makeScratch(_ name: String) throws -> String {
-    let path = NSTemporaryDirectory() + "weir-\(name)-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    return path
-}
-
-func removeScratch(_ path: String) {
-    try? FileManager.default.removeItem(atPath: path)
-}
-
 /// The implementations of `PortfolioStore` the suite runs against; the first one is the model.
 enum PortfolioStoreKind: String, CaseIterable, CustomTestStringConvertible {
     case memory, rocksdb, dynamodb
@@ -46,9 +36,8 @@ enum PortfolioStoreKind: String, CaseIterable, CustomTestStringConvertible {
         case .memory:
             try await use(PortfolioStores.open("memory:"), body)
         case .rocksdb:
-            let path = try makeScratch("portfolios")
-            defer { removeScratch(path) }
-            try await use(PortfolioStores.open("rocksdb://\(path)"), body)
+            let folder = TemporaryFolder()
+            try await use(PortfolioStores.open("rocksdb://\(folder.path)"), body)
         case .dynamodb:
             let store = try await PortfolioStoreKind.emptyDynamoDB()
             try await use(store, body)

@@ -1,6 +1,7 @@
 import ConnectorElasticsearch
 import Foundation
 import StoreKit
+import TestKit
 import TestServers
 import Testing
 import Trading
@@ -19,9 +20,8 @@ import TradingStores
     }
 
     @Test func aDamagedFileIsRefusedWithTheRemedy() throws {
-        let folder = try makeScratch("history")
-        defer { removeScratch(folder) }
-        let path = "\(folder)/history.sqlite"
+        let folder = TemporaryFolder()
+        let path = "\(folder.path)/history.sqlite"
         try Data(repeating: 0x58, count: 8192).write(to: URL(fileURLWithPath: path))
         let error = #expect(throws: StoreError.self) { try TradeHistoryStores.open("sqlite://\(path)") }
         let text = error.map { "\($0)" } ?? ""

@@ -1,5 +1,6 @@
 import Foundation
 import StoreKit
+import TestKit
 import TestServers
 import Testing
 import Trading
@@ -16,9 +17,8 @@ enum TradeHistoryKind: String, CaseIterable, CustomTestStringConvertible {
         switch self {
         case .memory: try await use("memory:", body)
         case .sqlite:
-            let folder = try makeScratch("history")
-            defer { removeScratch(folder) }
-            try await use("sqlite://\(folder)/trades/history.sqlite", body)
+            let folder = TemporaryFolder()
+            try await use("sqlite://\(folder.path)/trades/history.sqlite", body)
         case .elasticsearch: try await use("\(try TestServer.elasticsearch.url())?index=\(freshName())", body)
         case .opensearch: try await use("\(try TestServer.opensearch.url())?index=\(freshName())", body)
         }
@@ -45,9 +45,8 @@ enum TradeAnalyticsKind: String, CaseIterable, CustomTestStringConvertible {
         switch self {
         case .memory: try await use("memory:", body)
         case .sqlite:
-            let folder = try makeScratch("analytics")
-            defer { removeScratch(folder) }
-            try await use("sqlite://\(folder)/analytics.sqlite", body)
+            let folder = TemporaryFolder()
+            try await use("sqlite://\(folder.path)/analytics.sqlite", body)
         case .clickhouse: try await use("\(try TestServer.clickhouse.url())/\(freshName())", body)
         }
     }

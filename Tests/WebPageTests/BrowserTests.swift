@@ -48,16 +48,14 @@ private struct BrowserRun {
     private static func start() async throws -> BrowserRun {
         let python = try setting("WEIR_TEST_BROWSER_PYTHON"), browser = try setting("WEIR_TEST_BROWSER")
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Browser")
-        let scratch = NSTemporaryDirectory() + "weir-browser-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: scratch) }
+        let scratch = TemporaryFolder()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: python)
         process.arguments = [
             "-B", folder.appendingPathComponent("run.py").path, "--browser", browser, "--gateway", try gatewayCommand(),
         ]
         // To files, so that no pipe can fill up.
-        let output = scratch + "/output", errors = scratch + "/errors"
+        let output = scratch.path + "/output", errors = scratch.path + "/errors"
         for path in [output, errors] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle(forWritingAtPath: output)

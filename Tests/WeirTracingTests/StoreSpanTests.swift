@@ -1,5 +1,5 @@
-import Foundation
 import StoreKit
+import TestKit
 import Testing
 import TraceContext
 import Tracing
@@ -39,9 +39,8 @@ import TradingStores
     }
 
     @Test func aCallToAnEmbeddedStoreIsASpanOfTheRequestAndNoneOutsideOfOne() async throws {
-        let folder = NSTemporaryDirectory() + "weir-spans-" + UUID().uuidString
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let store = try PortfolioStores.open("rocksdb://\(folder)")
+        let folder = TemporaryFolder()
+        let store = try PortfolioStores.open("rocksdb://\(folder.path)")
         let spans = try await spans(of: store, name: "rocksdb")
         await store.close()
         #expect(Set(spans.keys) == ["request", "rocksdb portfolio"])
@@ -52,9 +51,8 @@ import TradingStores
     }
 
     @Test func aCallThatFailsSaysSo() async throws {
-        let folder = NSTemporaryDirectory() + "weir-spans-" + UUID().uuidString
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let store = try PortfolioStores.open("rocksdb://\(folder)")
+        let folder = TemporaryFolder()
+        let store = try PortfolioStores.open("rocksdb://\(folder.path)")
         await store.close()
         let spans = try await spans(of: store, name: "rocksdb", failing: true)
         #expect(spans["rocksdb portfolio"]?.status?.code == "STATUS_CODE_ERROR")
@@ -67,15 +65,14 @@ import TradingStores
     }
 
     @Test func everyStoreIsASpanOnce() async throws {
-        let folder = NSTemporaryDirectory() + "weir-spans-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = TemporaryFolder()
         let (collector, now) = (try Collector(), Int64(1_700_000_000_000))
         let tracing = try collector.tracing()
-        let orders = GuardedOrderLedger(try OrderLedgers.open("rocksdb://\(folder)/orders"), name: "orders")
-        let history = GuardedTradeHistoryStore(try TradeHistoryStores.open("sqlite://\(folder)/history.sqlite"), name: "history")
+        let orders = GuardedOrderLedger(try OrderLedgers.open("rocksdb://\(folder.path)/orders"), name: "orders")
+        let history = GuardedTradeHistoryStore(
+            try TradeHistoryStores.open("sqlite://\(folder.path)/history.sqlite"), name: "history")
         let analytics = GuardedTradeAnalyticsStore(
-            try TradeAnalyticsStores.open("sqlite://\(folder)/analytics.sqlite"), name: "analytics")
+            try TradeAnalyticsStores.open("sqlite://\(folder.path)/analytics.sqlite"), name: "analytics")
         try await withTracer(tracing.tracer) {
             try await withSpan("request", context: .topLevel, ofKind: .server) { _ in
                 _ = try await orders.order(OrderID(user: Self.ada, idempotencyKey: "k"), nowMillis: now)

@@ -1,7 +1,7 @@
-import Foundation
 import StreamRuntime
 import StreamRuntimeTesting
 import Synchronization
+import TestKit
 import Testing
 
 /// What the random runs do not look at: metrics, whole streams, back-pressure, crashes in running jobs.
@@ -108,12 +108,11 @@ import Testing
 
     /// A running job on threads that fails again and again gives each result once.
     @Test(arguments: [1, 2]) func crashesLoseAndDoubleNoResult(_ parallelism: Int) throws {
-        let folder = NSTemporaryDirectory() + "/weir-window-test-" + UUID().uuidString
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = TemporaryFolder()
         var options = JobOptions()
         options.parallelism = parallelism
-        options.checkpointRoot = folder + "/checkpoints"
-        options.workRoot = folder + "/work"
+        options.checkpointRoot = folder.path + "/checkpoints"
+        options.workRoot = folder.path + "/work"
         options.checkpointIntervalMillis = 5
         options.restart = .exponential(initialMillis: 1, maxMillis: 5)
         let sink = CollectSink<WindowResult<Int64, Int>>()

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import TestKit
 import Testing
 
 /// Prometheus or promtool is not there. Never a skip: the message says what to do.
@@ -27,47 +28,44 @@ struct Promtool {
     let output: String
 
     init(_ arguments: [String], input: String = "") throws {
-        let folder = NSTemporaryDirectory() + "weir-promtool-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try Data(input.utf8).write(to: URL(fileURLWithPath: folder + "/input"))
-        try Data().write(to: URL(fileURLWithPath: folder + "/output"))
+        let folder = TemporaryFolder()
+        try folder.write("input", input)
+        try folder.write("output", "")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try MissingPrometheus.path("WEIR_TEST_PROMTOOL"))
         process.arguments = arguments
         process.currentDirectoryURL = observability
-        process.standardInput = FileHandle(forReadingAtPath: folder + "/input")
-        process.standardOutput = FileHandle(forWritingAtPath: folder + "/output")
-        process.standardError = FileHandle(forWritingAtPath: folder + "/output")
+        process.standardInput = FileHandle(forReadingAtPath: folder.path + "/input")
+        process.standardOutput = FileHandle(forWritingAtPath: folder.path + "/output")
+        process.standardError = FileHandle(forWritingAtPath: folder.path + "/output")
         try process.run()
         process.waitUntilExit()
         status = process.terminationStatus
-        output = try String(contentsOfFile: folder + "/output", encoding: .utf8)
+        output = try String(contentsOfFile: folder.path + "/output", encoding: .utf8)
     }
 }
 
 /// A Prometheus server of the test's own, asked over its HTTP API.
 final class PrometheusServer {
     private let process = Process()
-    private let folder: String
+    private let folder = TemporaryFolder()
     private var url = ""
 
     struct Unexpected: Error { let text: String }
 
     /// Returns once it is ready.
     init(configuration: String) async throws {
-        folder = NSTemporaryDirectory() + "weir-prometheus-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try Data(configuration.utf8).write(to: URL(fileURLWithPath: folder + "/prometheus.yml"))
-        try Data().write(to: URL(fileURLWithPath: folder + "/log"))
+        try folder.write("prometheus.yml", configuration)
+        try folder.write("log", "")
         process.executableURL = URL(fileURLWithPath: try MissingPrometheus.path("WEIR_TEST_PROMETHEUS"))
         process.arguments = [
-            "--config.file=\(folder)/prometheus.yml", "--storage.tsdb.path=\(folder)/data", "--web.listen-address=127.0.0.1:0",
+            "--config.file=\(folder.path)/prometheus.yml", "--storage.tsdb.path=\(folder.path)/data",
+            "--web.listen-address=127.0.0.1:0",
         ]
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle(forWritingAtPath: folder + "/log")
-        process.standardError = FileHandle(forWritingAtPath: folder + "/log")
+        process.standardOutput = FileHandle(forWritingAtPath: folder.path + "/log")
+        process.standardError = FileHandle(forWritingAtPath: folder.path + "/log")
         try process.run()
         do {
             for _ in 0..<300 {
@@ -89,10 +87,9 @@ final class PrometheusServer {
     func stop() {
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
-        try? FileManager.default.removeItem(atPath: folder)
     }
 
-    var log: String { (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "" }
+    var log: String { (try? String(contentsOfFile: folder.path + "/log", encoding: .utf8)) ?? "" }
 
     private func get(_ path: String, _ query: [URLQueryItem] = []) async throws -> (status: UInt, body: Data) {
         var parts = URLComponents(string: url + path)
