@@ -11,11 +11,14 @@ struct WeirRun {
     let output: String
     let errors: String
 
+    /// On a data folder that nothing is in, and that is gone with the process.
+    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+        let folder = TemporaryFolder()
+        try self.init(arguments, data: folder.path + "/data", environment: environment)
+    }
+
     /// - Parameter data: its data folder; nil for commands without settings.
-    init(
-        _ arguments: [String], data: String? = NSTemporaryDirectory() + "weir-deploy-" + UUID().uuidString,
-        environment: [String: String] = [:]
-    ) throws {
+    init(_ arguments: [String], data: String?, environment: [String: String] = [:]) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try BuiltExecutable.path("weir"))
         process.arguments = arguments + (data.map { ["--set", "data=\($0)"] } ?? [])
