@@ -5,15 +5,21 @@ import Foundation
 /// reaches it), ignores and blocks no signal (threads of Dispatch block SIGTERM, and a child would inherit that), and has none
 /// of this process's descriptors.
 package enum ProcessSpawn {
-    /// Standard output and error are appended to `outputPath`, which only its owner can read. `folder` nil: this process's own.
+    /// Standard output and error are appended to `outputPath`, which only its owner can read. `folder` nil: this process's own;
+    /// `input` nil: nothing can be read.
     /// The number is the child's until it is waited for. Throws `ProcessSpawnError`.
     package static func start(
-        _ executable: String, _ arguments: [String], environment: [String: String], folder: String? = nil, outputPath: String
+        _ executable: String, _ arguments: [String], environment: [String: String], folder: String? = nil, outputPath: String,
+        input: Int32? = nil
     ) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         if let folder { _ = cspawn_chdir(&actions, folder) }

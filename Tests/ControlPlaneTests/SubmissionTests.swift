@@ -58,7 +58,7 @@ import Testing
             first.environment == [
                 "PATH": "/bin", "WEIR_CHECKPOINT_INTERVAL": "250ms", "WEIR_A_PASSWORD": "hunter2", "WEIR_METRICS_ENABLED": "true",
                 "WEIR_METRICS_PORT": "0", "WEIR_CONTROL_FILE": "/f/control.json", "WEIR_CONTROL_TOKEN": "t0ken",
-                "WEIR_LOG_FILE": "/f/job.log", "WEIR_CLICKHOUSE_USER": "app",
+                "WEIR_LOG_FILE": "/f/job.log", "WEIR_CLICKHOUSE_USER": "app", "HELD_BY_WEIR_SERVER": "stdin",
             ])
     }
 }

@@ -5,7 +5,8 @@ import WeirKit
 
 /// The jobs a server knows, in a SQLite file: what it finds again after its own crash.
 ///
-/// R1. A record is durable before a process is launched for it (`save`): one that runs is never forgotten.
+/// R1. A record is durable before a process is launched for it (`save`), and names the process before that does anything
+///     (`LaunchGate`): one that runs is never forgotten.
 /// R2. One server per folder, by a lock the operating system lets go of when the server ends.
 /// R3. The file holds secrets of submissions; only its owner may read it.
 ///

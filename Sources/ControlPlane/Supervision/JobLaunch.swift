@@ -18,6 +18,7 @@ package struct JobLaunch: Sendable, Equatable {
         settings[ControlSettings.logFile.key.name] = "\(folder)/job.log"
         var environment = ConfigurationLayers.withoutSettings(surroundings)
         for (name, text) in settings { environment[ConfigurationKey.environmentVariable(of: name)] = text }
+        environment[LaunchGate.variable] = "stdin"
         self.environment = environment
         arguments = ["run", record.name] + record.submission.startArguments
     }

@@ -14,7 +14,8 @@ import WeirKit
 ///     is tried again, by the restart strategy: what keeps it from being launched may pass (a deployment, a full disk).
 package struct JobMachine: Sendable {
     package enum State: Sendable, Equatable, Codable {
-        /// A process was asked for; who is told of none (because the supervisor ended right then) looks before asking again.
+        /// A process was asked for; who is told of none (because the supervisor ended right then) looks before asking again:
+        /// it began only if it was let go (`LaunchGate`), or is of an executable that waits for nobody.
         case launching
         /// There is a process that has not answered yet.
         case starting(ProcessIdentity)

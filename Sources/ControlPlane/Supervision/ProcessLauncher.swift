@@ -4,11 +4,14 @@ import WeirKit
 
 /// Starts processes that outlive this one, and notices the end of those that were started here.
 enum ProcessLauncher {
-    /// The process writes to `outputPath`; it may have ended already when this returns. Throws `ControlError`.
+    /// The process writes to `outputPath`; it may have ended already when this returns. `input`: see `LaunchGate`. Throws
+    /// `ControlError`.
     static func launch(
-        _ executable: String, _ arguments: [String], environment: [String: String], folder: String, outputPath: String
+        _ executable: String, _ arguments: [String], environment: [String: String], folder: String, outputPath: String,
+        input: Int32
     ) throws -> ProcessIdentity {
-        let pid = try spawn(executable, arguments, environment: environment, folder: folder, outputPath: outputPath)
+        let pid = try spawn(
+            executable, arguments, environment: environment, folder: folder, outputPath: outputPath, input: input)
         guard let process = ProcessIdentity(child: pid) else {
             throw ControlError(.internalServerError, "process \(pid) of \(executable) is not in the system's table of processes")
         }
@@ -17,11 +20,13 @@ enum ProcessLauncher {
 
     /// The process's number is its own until it is reaped.
     static func spawn(
-        _ executable: String, _ arguments: [String], environment: [String: String], folder: String, outputPath: String
+        _ executable: String, _ arguments: [String], environment: [String: String], folder: String, outputPath: String,
+        input: Int32? = nil
     ) throws -> pid_t {
         do {
             return try ProcessSpawn.start(
-                executable, arguments, environment: environment, folder: folder, outputPath: outputPath)
+                executable, arguments, environment: environment, folder: folder, outputPath: outputPath,
+                input: input)
         } catch let error as ProcessSpawnError {
             throw ControlError(.badRequest, "\(executable) cannot be started in \(folder): \(error.reason)")
         }

@@ -176,21 +176,26 @@ package actor Supervisor {
 
     // MARK: Acting
 
-    func apply(_ event: JobMachine.Event, to id: JobID) {
-        guard let before = entries[id]?.machine.state else { return }
+    /// False when a change could not be written down.
+    @discardableResult func apply(_ event: JobMachine.Event, to id: JobID) -> Bool {
+        guard let before = entries[id]?.machine.state else { return false }
         let now = clock.wallMillis()
         let actions = entries[id]?.machine.handle(event, atMillis: now, unit: Double.random(in: 0..<1)) ?? []
-        guard let state = entries[id]?.machine.state else { return }
+        guard let state = entries[id]?.machine.state else { return false }
+        var isSaved = true
         if state != before {
             entries[id]?.view.record.note(state, after: before, atMillis: now)
             let text = state.text
-            guard save(id, text) || actions != [.launch] else {
+            isSaved = save(id, text)
+            guard isSaved || actions != [.launch] else {
                 // Rule R1: what is not written down is not started.
-                return apply(.launchFailed(reason: Self.registryFailure), to: id)
+                apply(.launchFailed(reason: Self.registryFailure), to: id)
+                return false
             }
             say(.info, text, id)
         }
         for action in actions { perform(action, id) }
+        return isSaved
     }
 
     private func perform(_ action: JobMachine.Action, _ id: JobID) {
@@ -256,15 +261,16 @@ package actor Supervisor {
                 atPath: folder(id), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             unlink(controlPath(id))
             let launch = JobLaunch(record, folder: folder(id), surroundings: ProcessInfo.processInfo.environment)
+            let gate = try LaunchGate()
             let process = try ProcessLauncher.launch(
                 record.submission.executable, launch.arguments, environment: launch.environment,
-                folder: record.submission.workingDirectory, outputPath: "\(folder(id))/job.log")
+                folder: record.submission.workingDirectory, outputPath: "\(folder(id))/job.log", input: gate.inside)
             let now = clock.wallMillis()
             entries[id]?.launchedAtMillis = now
             entries[id]?.answeredAtMillis = now
             entries[id]?.view.record.startedAtMillis = now
             entries[id]?.view.record.endedAtMillis = nil
-            apply(.launched(process), to: id)
+            if apply(.launched(process), to: id) { gate.open() }
         } catch {
             apply(.launchFailed(reason: "\(error)"), to: id)
         }

@@ -21,6 +21,7 @@ public struct ApplicationSession: Sendable {
         _ application: App.Type, _ configuration: Configuration, failurePolicy: JobHost.FailurePolicy = .keepOthers
     ) throws {
         try LogBootstrap.install(configuration)
+        try LaunchGate.pass()
         log = RuntimeLog(Logger(label: "weir"))
         processMetrics = MetricRegistry()
         ProcessMetrics.register(in: processMetrics)
