@@ -31,6 +31,7 @@ import WeirKit
         let refused = try await harness.run(["submit", "counting", "--detached"])
         #expect(refused.code == 1 && refused.errors.contains("registry cannot be written"), "\(refused.errors)")
         #expect(!FileManager.default.fileExists(atPath: harness.folder.path + "/counts.txt"))
+        #expect(try await harness.run(["list"]).output == "no jobs; 'submit JOB' adds one\n")
     }
 
     @Test func aServerWithoutItsRegistryNamesTheJobsThatStillRun() async throws {

@@ -1,6 +1,7 @@
 import ControlPlane
 import Foundation
 import StreamRuntime
+import TestKit
 import Testing
 import WeirKit
 
@@ -37,6 +38,35 @@ import WeirKit
         let submission = try await harness.http("POST", "/jobs", body: #"{"name": "a", "setting": {}}"#)
         #expect(submission.status == 400 && submission.errors.first?.contains("Did you mean 'settings'?") == true)
         #expect(try await harness.job("counting")?["state"] as? String == "RUNNING")
+    }
+
+    /// It is as if nobody had asked: nothing is listed, and what an earlier run left stays.
+    @Test func aSubmissionThatCannotBeStartedIsNotListed() async throws {
+        try await harness.startServer()
+        #expect(try await harness.run(["submit", "short"]).code == 0)
+        let short = JobID(namespace: "default", jobName: "short").rawValue
+        func vertices() async throws -> Int? {
+            (try await harness.http("GET", "/jobs/\(short)").object["vertices"] as? [Any])?.count
+        }
+        let before = try #require(try await vertices())
+        #expect(before > 0)
+        let executable = try BuiltExecutable.path("control-fixture"), gone = harness.folder.path + "/gone"
+        for name in ["short", "counting"] {
+            let body = #"{"name": "\#(name)", "executable": "\#(executable)", "workingDirectory": "\#(gone)"}"#
+            let answer = try await harness.http("POST", "/jobs", body: body)
+            let says = "cannot be started in \(gone)"
+            #expect(answer.status == 400 && answer.errors.first?.contains(says) == true, "\(answer.body)")
+        }
+        for isRestarted in [false, true] {
+            if isRestarted {
+                try await harness.stopServer()
+                try await harness.startServer()
+            }
+            let jobs = try #require(try await harness.http("GET", "/jobs/overview").object["jobs"] as? [[String: Any]])
+            #expect(jobs.count == 1 && jobs.first?["state"] as? String == "FINISHED", "\(jobs)")
+            #expect(try await vertices() == before)
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: harness.registryFolder + "/jobs") == [short])
     }
 
     /// As Flink's command line sends them, nulls included.

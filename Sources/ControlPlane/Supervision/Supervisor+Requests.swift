@@ -16,18 +16,21 @@ extension Supervisor {
         }
     }
 
-    /// Starts a job. Throws `ControlError`: refused when it runs already.
+    /// Starts a job. Throws `ControlError`: refused when it runs already, or cannot be started; then nothing of it is listed.
     package func submit(_ submission: Submission) throws -> JobID {
         try submission.check()
         let id = try submission.jobID()
         let strategy = try submission.restartStrategy()
         let now = clock.wallMillis()
-        if let known = entries[id], !known.machine.state.isEnded {
+        let known = entries[id]
+        let orderBefore = order
+        let hadFolder = FileManager.default.fileExists(atPath: folder(id))
+        if let known, !known.machine.state.isEnded {
             throw ControlError(
                 .conflict,
                 "job '\(submission.name)' (\(id)) runs already; stop or cancel it first, or give this one another --namespace")
         }
-        guard entries[id] != nil || order.count < Self.jobsMax else {
+        guard known != nil || order.count < Self.jobsMax else {
             throw ControlError(.tooManyRequests, "the server knows \(Self.jobsMax) jobs already; forget ended ones first")
         }
         do { try registry.forgetSnapshot(of: id) } catch {
@@ -41,9 +44,27 @@ extension Supervisor {
         order.append(id)
         apply(.startAsked, to: id)
         if case .ended(.failed(let reason))? = entries[id]?.machine.state {
+            order = orderBefore
+            putBack(known, for: id)
+            if !hadFolder { try? FileManager.default.removeItem(atPath: folder(id)) }
             throw ControlError(reason == Self.registryFailure ? .internalServerError : .badRequest, reason)
         }
         return id
+    }
+
+    /// What was known of a job, or nothing, in place of a submission that came to nothing.
+    private func putBack(_ known: Entry?, for id: JobID) {
+        entries[id] = known
+        do {
+            if let known {
+                try registry.save(known.view.record)
+                if let snapshot = known.view.snapshot { try registry.save(snapshot, of: id) }
+            } else {
+                try registry.remove(id)
+            }
+        } catch {
+            log.error("the registry cannot be written", metadata: ["jobId": "\(id)", "error": "\(error)"])
+        }
     }
 
     /// Ends the job without a further checkpoint. Nothing to do for one that was cancelled before; one that ended otherwise
