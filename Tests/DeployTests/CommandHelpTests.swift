@@ -97,7 +97,7 @@ import Testing
     @Test func exitCodesAreInOnePlaceAndTheSame() throws {
         let page = try String(contentsOf: repository.appendingPathComponent("docs/cli.md"), encoding: .utf8)
         let help = try WeirRun(["--help"], data: nil).output
-        for code in ["0", "1", "2", "3", "4", "5", "6", "130"] {
+        for code in ["0", "1", "2", "3", "4", "5", "6", "7", "130"] {
             #expect(page.contains("| \(code) |"), "docs/cli.md does not explain exit code \(code)")
             #expect(help.contains("\n  \(code) "), "--help does not explain exit code \(code)")
         }
