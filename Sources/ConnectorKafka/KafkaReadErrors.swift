@@ -1,7 +1,7 @@
 import StreamRuntime
 
 /// A position that its partition does not hold. Nothing was skipped, and another attempt would begin there or before it.
-public struct KafkaOffsetOutOfRange: UnrestartableError, CustomStringConvertible {
+public struct KafkaOffsetOutOfRange: DataLossError, CustomStringConvertible {
     public let topic: String
     public let partition: Int32
     public let position: Int64
@@ -41,7 +41,7 @@ public struct KafkaOffsetOutOfRange: UnrestartableError, CustomStringConvertible
 }
 
 /// A topic that this job has read, and that its brokers have not known for a while.
-public struct KafkaTopicGone: UnrestartableError, CustomStringConvertible {
+public struct KafkaTopicGone: DataLossError, CustomStringConvertible {
     public let topic: String
     public let bootstrapServers: String
 

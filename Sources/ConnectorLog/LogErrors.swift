@@ -2,7 +2,7 @@ import StreamRuntime
 
 /// What a committed part of the log should hold and does not: named by file and byte. Nothing was
 /// changed; the remedy is to restore the file from a copy, or to give the log up (`weir reset`).
-public struct LogCorruption: UnrestartableError, CustomStringConvertible, Sendable {
+public struct LogCorruption: DataLossError, CustomStringConvertible, Sendable {
     public let file: String
     public let byte: Int64
     public let problem: String
@@ -45,7 +45,7 @@ public struct LogOwnedElsewhere: Error, CustomStringConvertible, Sendable {
 }
 
 /// A position before the first record kept, or after the last one committed. Nothing was skipped.
-public struct LogOutOfRange: UnrestartableError, CustomStringConvertible, Sendable {
+public struct LogOutOfRange: DataLossError, CustomStringConvertible, Sendable {
     public let topic: String
     public let partition: Int32
     public let position: Int64

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StreamRuntime
 import WeirKit
 
 /// `verify`: the conservation check on a system at rest.
@@ -22,8 +23,14 @@ struct VerifyCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try flags.resolve(for: Weir.self)
         let environment = ApplicationEnvironment()
-        let audit = try await environment.shared.closing {
-            try await Audit.run(TradingResources(configuration: configuration, environment: environment))
+        let audit: Audit
+        do {
+            audit = try await environment.shared.closing {
+                try await Audit.run(TradingResources(configuration: configuration, environment: environment))
+            }
+        } catch let damage as any DataLossError {
+            // Found, not refused: nothing was to go on here.
+            throw CommandFailure("\(damage)")
         }
         say(audit.text)
         guard audit.isConserved else { throw CommandFailure("the conservation check failed; see above") }

@@ -32,7 +32,7 @@ import Testing
             KafkaOffsetOutOfRange(topic: "t", partition: 0, position: 1, held: nil),
             KafkaTopicGone(topic: "t", bootstrapServers: "kafka-1:9092"),
         ]
-        #expect(errors.allSatisfy { $0 is any UnrestartableError })
+        #expect(errors.allSatisfy { $0 is any DataLossError })
         #expect("\(errors[1])".contains("'t'") && "\(errors[1])".contains("weir provision"))
     }
 }

@@ -95,7 +95,7 @@ import Testing
         let error = #expect(throws: LogOutOfRange.self) { try store.reader(id, at: 0) }
         let text = error.map { "\($0)" } ?? ""
         #expect(text.contains("before \(kept.lowerBound)") && text.contains("--namespace") && text.contains("retention"))
-        #expect((error as (any Error)?) is any UnrestartableError)
+        #expect((error as (any Error)?) is any DataLossError)
     }
 
     @Test func retentionByNameIsOfTopicsMadeNowAndBefore() throws {

@@ -53,9 +53,12 @@ package struct RestartDecider {
 /// An error that a restart cannot mend: the job fails at once.
 public protocol UnrestartableError: Error {}
 
+/// What a job was to go on from, or to read, is damaged or gone: going on could lose or double records. Its text has the remedy.
+public protocol DataLossError: UnrestartableError {}
+
 /// An epoch was given up because it took too long (rule 9), by the engine or by the system that decides. Three in a
 /// row fail the job, unless an outside system was known to be down meanwhile.
 public protocol EpochExpiry: Error {}
 
-extension RecoveryRefusal: UnrestartableError {}
+extension RecoveryRefusal: DataLossError {}
 extension GraphError: UnrestartableError {}

@@ -7,7 +7,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     case failure = 1
     /// Unknown command, flag, job or setting.
     case usage = 2
-    /// A start was refused because going on could lose or double records; the message has the remedy.
+    /// Refused, at a start or by a job that runs, because going on could lose or double records; the message has the remedy.
     case refusedRecovery = 3
     /// A weir server, or the job it runs, cannot be reached or refuses who asks.
     case unreachable = 4
@@ -39,8 +39,8 @@ extension ExitStatus {
     init?(_ error: any Error) {
         switch error {
         case is UsageError, is ConfigurationRefusal: self = .usage
-        case is RecoveryRefusal: self = .refusedRecovery
-        case let failure as JobFailure: self = failure.cause is RecoveryRefusal ? .refusedRecovery : .failure
+        case is any DataLossError: self = .refusedRecovery
+        case let failure as JobFailure: self = failure.cause is any DataLossError ? .refusedRecovery : .failure
         case let failure as CommandFailure: self = failure.status
         case is GraphError, is MetricsServerError, is JobLockError, is JobHostError: self = .failure
         default: return nil
