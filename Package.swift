@@ -397,7 +397,7 @@ let package = Package(
         .testTarget(
             name: "DeployTests",
             dependencies: [
-                "weir", "Jobs", "StoreKit", "Trading", "TradingStores", "ConnectorKafka", "ConnectorLog", "Services",
+                "weir", "Jobs", "StoreKit", "Trading", "TradingStores", "ConnectorKafka", "ConnectorLog", "CRdKafka", "Services",
                 "TestKit", "TestServers", .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),

@@ -21,18 +21,53 @@ public struct KafkaPartitionEnd: Sendable, Hashable {
     public var withheld: Int64 { max(0, end - stable) }
 }
 
+/// The ends of the partitions that can be asked for theirs.
+public struct KafkaReachableEnds: Sendable {
+    public let ends: [KafkaPartitionEnd]
+    /// Those without a leader, as `topic/partition`, in order.
+    public let leaderless: [String]
+}
+
 extension KafkaAdmin {
     private static let partitionsPerRequest = 500
 
     /// The ends of all partitions of the topics; `nil`: of every topic of the cluster but the brokers' own (`__…`). A topic
-    /// that does not exist is an error. Blocks, at most `timeoutMillis` for each question.
-    public func partitionEnds(of topics: [String]?) throws -> [KafkaPartitionEnd] {
+    /// that does not exist is an error. Blocks, at most `timeoutMillis` for each question; that long it waits for partitions
+    /// without a leader, which are then an error.
+    public func partitionEnds(of topics: [String]?) throws -> [KafkaPartitionEnd] { try ends(of: places(of: topics)) }
+
+    /// The same of those partitions that have a leader now.
+    public func reachablePartitionEnds(of topics: [String]?) throws -> KafkaReachableEnds {
+        let places = try places(of: topics), leaderless = try leaderless()
+        return KafkaReachableEnds(
+            ends: try ends(of: places.filter { !leaderless.contains($0) }),
+            leaderless: places.filter(leaderless.contains).map(\.description))
+    }
+
+    private func leaderless() throws -> Set<TopicPartition> {
+        try handle.withMetadata(timeoutMillis: timeoutMillis) { metadata in
+            var found: Set<TopicPartition> = []
+            for index in 0..<Int(metadata.topic_cnt) {
+                guard let topic = metadata.topics?[index] else { continue }
+                for place in 0..<Int(topic.partition_cnt) {
+                    guard let partition = topic.partitions?[place], partition.leader < 0 else { continue }
+                    found.insert(TopicPartition(topic: String(cString: topic.topic), partition: partition.id))
+                }
+            }
+            return found
+        }
+    }
+
+    private func places(of topics: [String]?) throws -> [TopicPartition] {
         let counts = try topics.map(describe) ?? handle.allPartitionCounts(timeoutMillis: timeoutMillis)
         if let missing = topics?.first(where: { counts[$0] == nil }) {
             throw KafkaError(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "topic '\(missing)'")
         }
-        let all = counts.filter { topics != nil || !$0.key.hasPrefix("__") }
+        return counts.filter { topics != nil || !$0.key.hasPrefix("__") }
             .flatMap { name, count in (0..<count).map { TopicPartition(topic: name, partition: $0) } }.sorted()
+    }
+
+    private func ends(of all: [TopicPartition]) throws -> [KafkaPartitionEnd] {
         let everything = try reader("read_uncommitted"), decided = try reader("read_committed")
         var found: [KafkaPartitionEnd] = []
         for start in stride(from: 0, to: all.count, by: Self.partitionsPerRequest) {

@@ -33,6 +33,8 @@ final class MockCluster: @unchecked Sendable {
     /// Metadata says this of the topic from now on.
     func set(_ topic: String, _ error: rd_kafka_resp_err_t) { rd_kafka_mock_topic_set_error(cluster, topic, error) }
 
+    func loseLeader(_ topic: String, _ partition: Int32) { rd_kafka_mock_partition_set_leader(cluster, topic, partition, -1) }
+
     func down() { rd_kafka_mock_broker_set_down(cluster, 1) }
 
     static let addPartitions: Int16 = 24

@@ -63,6 +63,20 @@ extension KafkaTests {
             try admin.checkGroup("g", topic: "in")
         }
 
+        @Test func aPartitionWithoutALeader_isNamed_andTheOthersAreAsked() throws {
+            let cluster = try MockCluster(["in", "out"])
+            cluster.loseLeader("out", 1)
+            let admin = try KafkaAdmin(KafkaConfiguration(bootstrapServers: cluster.bootstrap))
+            let found = try admin.reachablePartitionEnds(of: nil)
+            #expect(found.leaderless == ["out/1"])
+            #expect(
+                found.ends
+                    == [("in", 0), ("in", 1), ("out", 0)].map {
+                        KafkaPartitionEnd(topic: $0, partition: $1, end: 0, stable: 0)
+                    })
+            #expect(try admin.reachablePartitionEnds(of: ["in"]).leaderless.isEmpty)
+        }
+
         @Test func brokersThatDoNotAnswer_areGivenUpOnInTime() throws {
             let away = try KafkaConfiguration(bootstrapServers: "127.0.0.1:1")
             let admin = try KafkaAdmin(away, timeoutMillis: 500)

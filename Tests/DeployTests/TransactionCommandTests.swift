@@ -1,3 +1,4 @@
+import CRdKafka
 import ConnectorKafka
 import Foundation
 import StreamRuntime
@@ -54,6 +55,29 @@ import Testing
         #expect(try JSONDecoder().decode(Aborted.self, from: Data(aborted.output.utf8)).aborted == ids)
         let settled = try WeirRun(list)
         #expect(settled.status == 0 && settled.output.contains("no open transactions on 1 partitions"), "\(settled.output)")
+    }
+
+    /// A broker is gone, and with it the only copy of a partition. On librdkafka's in-process cluster.
+    @Test func whatCanBeAskedIsListedAndPartitionsWithoutALeaderAreNamed() throws {
+        let client = try #require(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), nil, 0))
+        defer { rd_kafka_destroy(client) }
+        let cluster = try #require(rd_kafka_mock_cluster_new(client, 1))
+        defer { rd_kafka_mock_cluster_destroy(cluster) }
+        let brokers = String(cString: try #require(rd_kafka_mock_cluster_bootstraps(cluster)))
+        rd_kafka_mock_topic_create(cluster, "out", 2, 1)
+        rd_kafka_mock_partition_set_leader(cluster, "out", 1, -1)
+        let list = try WeirRun([
+            "txn", "list", "--all", "--brokers", brokers, "--set", "server.url=http://127.0.0.1:9", "--output", "json",
+        ])
+        #expect(list.status == 1 && list.errors.contains("for want of a leader: out/1;"), "\(list.errors)")
+        struct Report: Decodable {
+            struct Partition: Decodable { let topic: String, partition: Int, state: String }
+            let partitions: [Partition]
+            let leaderless: [String]
+        }
+        let report = try JSONDecoder().decode(Report.self, from: Data(list.output.utf8))
+        #expect(report.partitions.map { "\($0.topic)/\($0.partition) \($0.state)" } == ["out/0 settled"])
+        #expect(report.leaderless == ["out/1"])
     }
 
     @Test func idsOfNobodyAndMissingClustersAreRefused() throws {

@@ -12,7 +12,7 @@ struct TransactionsList: AsyncParsableCommand {
             STANDS STILL has a transaction that nobody ends. Brokers do not tell clients of this kind whose it is: below are the \
             transactional ids of the jobs of these settings, and which of those run.
 
-            Exit code 1 when a partition stands still.
+            Exit code 1 when a partition stands still, or could not be asked: it has no leader.
 
             EXAMPLES
               weir txn list
@@ -43,27 +43,39 @@ struct TransactionsList: AsyncParsableCommand {
     }
     private struct Report: Encodable {
         let partitions: [Row]
+        /// `topic/partition` of those that could not be asked.
+        let leaderless: [String]
         let jobs: [JobTransactions]
     }
+    /// Partitions that are named, of many.
+    private static let namedMax = 20
 
     func run() async throws {
         let configuration = try cluster.configuration()
         let admin = try cluster.admin(configuration)
         let millis = try intervalMillis(configuration)
-        let rows = try await rows(admin, millis)
+        let (rows, leaderless) = try await rows(admin, millis)
         let report = Report(
-            partitions: rows.filter { all || $0.state != .settled },
+            partitions: rows.filter { all || $0.state != .settled }, leaderless: leaderless,
             jobs: try await JobTransactions.all(configuration))
         switch output {
         case .json: say(try JSONOutput.text(report))
         case .table: say(text(report, of: rows.count))
         }
         let standing = rows.count { $0.state == .standing }
-        guard standing == 0 else {
-            throw CommandFailure(
+        var problems: [String] = []
+        if standing > 0 {
+            problems.append(
                 "\(standing) partition\(standing == 1 ? " stands" : "s stand") still: start the job that wrote there, or use 'txn abort'"
             )
         }
+        if !leaderless.isEmpty {
+            let more = leaderless.count > Self.namedMax ? " and \(leaderless.count - Self.namedMax) more" : ""
+            problems.append(
+                "not asked, for want of a leader: \(leaderless.prefix(Self.namedMax).joined(separator: ", "))\(more); "
+                    + "see that their brokers run")
+        }
+        guard problems.isEmpty else { throw CommandFailure(problems.joined(separator: ". ")) }
     }
 
     private func intervalMillis(_ configuration: Configuration) throws -> Int {
@@ -75,24 +87,29 @@ struct TransactionsList: AsyncParsableCommand {
     }
 
     /// What is open the first time is looked at once more.
-    private func rows(_ admin: KafkaAdmin, _ millis: Int) async throws -> [Row] {
+    private func rows(_ admin: KafkaAdmin, _ millis: Int) async throws -> ([Row], leaderless: [String]) {
         let topics = topic.isEmpty ? nil : topic
-        let first = try await blocking { try admin.partitionEnds(of: topics) }
-        let open = Set(first.filter { $0.withheld > 0 }.map(\.topic))
+        let first = try await blocking { try admin.reachablePartitionEnds(of: topics) }
+        let open = Set(first.ends.filter { $0.withheld > 0 }.map(\.topic))
         var later: [String: KafkaPartitionEnd] = [:]
+        var leaderless = Set(first.leaderless)
         if !open.isEmpty {
             try await Task.sleep(for: .milliseconds(millis))
-            let second = try await blocking { try admin.partitionEnds(of: open.sorted()) }
-            later = Dictionary(second.map { ("\($0.topic)/\($0.partition)", $0) }, uniquingKeysWith: { $1 })
+            let second = try await blocking { try admin.reachablePartitionEnds(of: open.sorted()) }
+            later = Dictionary(second.ends.map { (Self.name($0), $0) }, uniquingKeysWith: { $1 })
+            leaderless.formUnion(second.leaderless)
         }
-        return first.map { before in
-            let now = later["\(before.topic)/\(before.partition)"] ?? before
+        let rows = first.ends.filter { !leaderless.contains(Self.name($0)) }.map { before in
+            let now = later[Self.name(before)] ?? before
             let isStanding = before.withheld > 0 && now.withheld > 0 && now.stable == before.stable
             return Row(
                 topic: now.topic, partition: now.partition, end: now.end, stable: now.stable, withheld: now.withheld,
                 state: isStanding ? .standing : now.withheld > 0 ? .moving : .settled)
         }
+        return (rows, leaderless.sorted())
     }
+
+    private static func name(_ end: KafkaPartitionEnd) -> String { "\(end.topic)/\(end.partition)" }
 
     private func text(_ report: Report, of count: Int) -> String {
         var lines: [String] = []
