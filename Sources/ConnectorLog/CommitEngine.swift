@@ -36,8 +36,8 @@ struct StagedTransaction: Sendable {
 /// Serialises everything that changes the log, in rounds: all transactions that wait share one sync of
 /// each file and one of the journal.
 final class CommitEngine: @unchecked Sendable {
-    // `queue`, `isLeading` and `isClosed` are guarded by `condition`; all else is the leader's, and
-    // leadership passes from thread to thread under `condition`.
+    // `queue`, `isLeading`, `isClosed` and what became of tickets are guarded by `condition`; all else is the leader's,
+    // and leadership passes from thread to thread under `condition`.
 
     enum Request: Sendable {
         case claim(LogOwner, AttemptID)
@@ -55,6 +55,7 @@ final class CommitEngine: @unchecked Sendable {
 
     private final class Ticket {
         let request: Request
+        /// Under the lock: whoever waits looks at it whenever woken, also in the middle of the round that settles it.
         var outcome: Result<Receipt, any Error>?
         init(_ request: Request) { self.request = request }
     }
@@ -135,7 +136,9 @@ final class CommitEngine: @unchecked Sendable {
     // MARK: a round, on the leader's thread
 
     private func settle(_ round: [Ticket], _ outcome: Result<Receipt, any Error>) {
-        for ticket in round where ticket.outcome == nil { ticket.outcome = outcome }
+        condition.withLock {
+            for ticket in round where ticket.outcome == nil { ticket.outcome = outcome }
+        }
     }
 
     private func run(_ round: [Ticket]) {
@@ -169,7 +172,7 @@ final class CommitEngine: @unchecked Sendable {
             do {
                 try admit(ticket.request, after)
             } catch {
-                ticket.outcome = .failure(error)
+                settle([ticket], .failure(error))
                 continue
             }
             var receipt = Receipt()
@@ -198,7 +201,9 @@ final class CommitEngine: @unchecked Sendable {
         if !records.isEmpty { try journal.append(records, in: paths, step: options.step) }
         state = after
         publish(state, changed)
-        for (ticket, receipt) in receipts { ticket.outcome = .success(receipt) }
+        condition.withLock {
+            for (ticket, receipt) in receipts { ticket.outcome = .success(receipt) }
+        }
         for path in removals {
             try LogFolder.remove(path)
             try options.step?(.removed(path: path))
