@@ -51,8 +51,10 @@ package final class BlockingWorker: @unchecked Sendable {
                 throw KafkaCallTimedOut(description: "\(what) is not tried: '\(abandonedIn)' never returned")
             }
             if isEnding { throw KafkaCancelled(waitingFor: what) }
+            // Under the same lock: an `end` in between would leave the call waiting for what nobody runs.
+            jobs.append { box.set(Result { try body() }) }
+            condition.signal()
         }
-        post { box.set(Result { try body() }) }
         guard let result = box.wait(millis: deadlineMillis) else {
             condition.withLock {
                 abandonedIn = what
