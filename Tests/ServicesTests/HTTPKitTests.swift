@@ -5,6 +5,7 @@ import NIOCore
 import Services
 import StoreKit
 import Synchronization
+import TestKit
 import TestServers
 import Testing
 
@@ -144,6 +145,32 @@ private struct Leak: Error, CustomStringConvertible { let description = "passwor
             #expect(answer.hasPrefix("HTTP/1.1 400"), "\(what): \(answer)")
             #expect(answer.contains("application/problem+json"), "\(what): \(answer)")
             #expect(!answer.contains("smuggled"), "\(what): \(answer)")
+        }
+    }
+
+    /// Its first chunk is a whole document, and the client is told that the request is refused.
+    @Test func aBodyThatCannotBeReadToItsEndIsNotTakenForWhole() async throws {
+        let outcomes = Mutex<[String]>([])
+        let router = ServiceRouter()
+        router.on(Route(.post, "/v1/things")) { request, _ -> Response in
+            do {
+                let bytes = try await request.jsonBody(HTTPLimits())
+                outcomes.withLock { $0.append("read \(bytes.count) bytes") }
+                return Response(status: .ok)
+            } catch {
+                outcomes.withLock { $0.append("no body") }
+                throw error
+            }
+        }
+        let host = HTTPHost(HTTPHost.Options(name: "test"), router)
+        try await withRunning([host]) {
+            let connection = try RawConnection(port: try await host.port())
+            let head = "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            await connection.write(head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nno length\r\n")
+            let answer = await connection.read()
+            #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer)")
+            try await eventually("the handler ends") { outcomes.withLock { !$0.isEmpty } }
+            #expect(outcomes.withLock { $0 } == ["no body"])
         }
     }
 

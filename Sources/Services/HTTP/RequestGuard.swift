@@ -96,6 +96,8 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         guard unanswered == (isReading ? 1 : 0), !isAnswering else { return cut(context) }
         isCut = true
         refuse(context, (error as? HTTPParserError) == .headerOverflow ? .headersTooLarge : .unreadable)
+        // Whoever reads the body must not take what came of it for all of it.
+        if isReading { context.fireErrorCaught(error) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
