@@ -138,6 +138,15 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // What every HTTP server here keeps to.
+        .target(
+            name: "HTTPServing",
+            dependencies: [
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ], swiftSettings: strict),
+
         // W3C trace context in values and headers; spans over OTLP.
         .target(
             name: "TraceContext",
@@ -158,8 +167,8 @@ let package = Package(
         .target(
             name: "Services",
             dependencies: [
-                "StoreKit", "StreamRuntime", "TraceContext", "Trading", "TradingStores", "Jobs", "ConnectorKafka", "ConnectorLog",
-                "CWebPage", "UntrustedJSON",
+                "HTTPServing", "StoreKit", "StreamRuntime", "TraceContext", "Trading", "TradingStores", "Jobs", "ConnectorKafka",
+                "ConnectorLog", "CWebPage", "UntrustedJSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -181,7 +190,7 @@ let package = Package(
         .target(
             name: "ControlPlane",
             dependencies: [
-                "CControlPage", "CHostShim", "ProcessSpawn", "StreamRuntime", "UntrustedJSON", "WeirKit",
+                "CControlPage", "CHostShim", "HTTPServing", "ProcessSpawn", "StreamRuntime", "UntrustedJSON", "WeirKit",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -196,7 +205,7 @@ let package = Package(
         .target(
             name: "WeirKit",
             dependencies: [
-                "StreamRuntime", "StateRocksDB", "TraceContext", "UntrustedJSON", "WeirTracing",
+                "HTTPServing", "StreamRuntime", "StateRocksDB", "TraceContext", "UntrustedJSON", "WeirTracing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -306,7 +315,7 @@ let package = Package(
         .testTarget(
             name: "WeirKitTests",
             dependencies: [
-                "WeirKit", "StoreKit", "StreamRuntime", "TestKit", "TraceContext", "weirkit-fixture",
+                "WeirKit", "StoreKit", "StreamRuntime", "TestKit", "TestServers", "TraceContext", "weirkit-fixture",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "Metrics", package: "swift-metrics"),

@@ -122,7 +122,7 @@ import Testing
                 )
                 let answer = await connection.read()
                 #expect(
-                    answer.isEmpty || ["400", "413", "431"].contains { answer.hasPrefix("HTTP/1.1 \($0) ") },
+                    ["400", "431"].contains { answer.hasPrefix("HTTP/1.1 \($0) ") } && answer.contains(#"{"errors":["#),
                     "\(fields.prefix(60)): \(answer)")
                 #expect(!answer.contains("weir-version") && answer.components(separatedBy: "HTTP/1.1 ").count <= 2, "\(answer)")
             }

@@ -1,6 +1,7 @@
 import Foundation
 import StreamRuntime
 import Synchronization
+import TestServers
 import Testing
 import WeirKit
 
@@ -65,6 +66,21 @@ import WeirKit
 
         await server.stop()
         await #expect(throws: (any Error).self) { try await self.get(port, "/healthz") }
+    }
+
+    /// What a server without jobs says to exactly these bytes, until it closes the connection.
+    private func answer(to bytes: String) async throws -> String {
+        let server = MetricsServer(.init(port: 0), metrics: { _ in "" }, jobs: { [] })
+        let connection = try RawConnection(port: try await server.start())
+        await connection.write(bytes)
+        let answer = await connection.read()
+        await server.stop()
+        return answer
+    }
+
+    @Test func whatIsNoHTTPIsRefusedInJSON() async throws {
+        let answer = try await answer(to: "GET /metrics HTTP/1.1\r\nHost : a\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(#"{"error":""#), "\(answer)")
     }
 
     @Test func aBusyPortIsRefusedNamingItAndTheFlag() async throws {

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServing
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -12,6 +13,9 @@ struct ControlServer: Sendable {
     private static let connectionsMax = 512
     private static let headers = HTTP1Channel.Configuration.DecoderConfiguration(
         maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 64)
+
+    /// Whoever uploads a jar, which no route here takes, gets to the answer that says so.
+    private static let limits = ConnectionLimits(bodyBytesMax: Request.bodyBytesMax, overrunBytesMax: 1 << 30)
 
     let host: String
     let port: Int
@@ -29,7 +33,10 @@ struct ControlServer: Sendable {
         quiet.logLevel = .warning
         return Application(
             router: makeRouter(),
-            server: .http1(configuration: .init(idleTimeout: .seconds(60), httpDecoderConfiguration: Self.headers)),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [RequestGuard(Self.limits) { Answer.refusal($0.text) }],
+                    idleTimeout: .seconds(60), httpDecoderConfiguration: Self.headers)),
             configuration: .init(
                 address: .hostname(host, port: port), serverName: nil, reuseAddress: true,
                 availableConnectionsDelegate: .maximum(Self.connectionsMax, logger: quiet)),

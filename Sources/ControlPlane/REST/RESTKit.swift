@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -55,12 +56,21 @@ struct AnswerMiddleware: RouterMiddleware {
 
 enum Answer {
     static func json(_ body: JSON, _ status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) throws -> Response {
-        data(try body.bytes(), "application/json; charset=utf-8", status, headers: headers)
+        data(try body.bytes(), jsonType, status, headers: headers)
     }
 
     static func errors(_ status: HTTPResponse.Status, _ texts: [String], headers: HTTPFields = [:]) throws -> Response {
-        try json(["errors": JSON(texts.map { JSON($0) })], status, headers: headers)
+        try json(errorBody(texts), status, headers: headers)
     }
+
+    /// As connections say it that end with it.
+    static func refusal(_ text: String) -> ErrorAnswer? {
+        (try? errorBody([text]).bytes()).map { ErrorAnswer(fields(jsonType), ByteBuffer(bytes: $0)) }
+    }
+
+    private static let jsonType = "application/json; charset=utf-8"
+
+    private static func errorBody(_ texts: [String]) -> JSON { ["errors": JSON(texts.map { JSON($0) })] }
 
     static func data(
         _ bytes: Data, _ contentType: String, _ status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]

@@ -40,10 +40,12 @@ struct TriggerID: Decodable {
 }
 
 extension Request {
+    static let bodyBytesMax = 1 << 20
+
     /// The body as JSON of this type; an empty one as `{}`. Throws `ControlError`.
     func decoded<Body: RequestBody>(_ type: Body.Type) async throws -> Body {
         let buffer: ByteBuffer
-        do { buffer = try await body.collect(upTo: 1 << 20) } catch {
+        do { buffer = try await body.collect(upTo: Self.bodyBytesMax) } catch {
             throw ControlError(.contentTooLarge, "the body is larger than 1 MiB")
         }
         return try RequestText.decode(type, from: buffer.readableBytes == 0 ? Data("{}".utf8) : Data(buffer.readableBytesView))

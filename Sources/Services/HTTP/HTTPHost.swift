@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -58,7 +59,8 @@ package final class HTTPHost: Service {
     /// The limits as connections keep them.
     static func http1(_ limits: HTTPLimits) -> HTTP1Channel.Configuration {
         .init(
-            additionalChannelHandlers: [RequestGuard(limits)], idleTimeout: .milliseconds(limits.idleMillisMax),
+            additionalChannelHandlers: [RequestGuard(limits.connection) { Problem($0).answer }],
+            idleTimeout: .milliseconds(limits.idleMillisMax),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: limits.headerBytesMax, maxHeaderListSize: limits.headerBytesMax,
                 maxHeaderFieldCount: limits.headersMax))

@@ -1,3 +1,5 @@
+import HTTPServing
+
 /// Bounds of what clients may ask of one HTTP server.
 package struct HTTPLimits: Sendable {
     /// Of one request's body; a longer one is answered with 413.
@@ -15,4 +17,6 @@ package struct HTTPLimits: Sendable {
     package var connectionsMax = 1024
 
     package init() {}
+
+    var connection: ConnectionLimits { ConnectionLimits(bodyBytesMax: bodyBytesMax, readMillisMax: readMillisMax) }
 }

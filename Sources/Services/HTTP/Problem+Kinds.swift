@@ -1,3 +1,4 @@
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -58,6 +59,15 @@ extension Problem {
         case is CancellationError: self = .timedOut
         case is HTTPParserError: self = .badRequest("The request ended before its body did.")
         default: self = .failed
+        }
+    }
+
+    /// What a connection is refused for.
+    init(_ refusal: ConnectionRefusal) {
+        switch refusal {
+        case .unreadable: self = .badRequest(refusal.text)
+        case .headersTooLarge:
+            self.init("headers-too-large", "The header fields are too large", refusal.status, refusal.text)
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -41,12 +42,19 @@ extension Problem: HTTPResponseError {
     }
 
     func response() throws -> Response {
-        var headers = headers
-        headers[.contentType] = "application/problem+json"
-        headers[.cacheControl] = "no-store"
-        headers[.contentTypeOptions] = "nosniff"
-        if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
-        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: try json())))
+        Response(status: status, headers: fields, body: .init(byteBuffer: ByteBuffer(bytes: try json())))
+    }
+
+    /// As connections say it that end with it.
+    var answer: ErrorAnswer? { (try? json()).map { ErrorAnswer(fields, ByteBuffer(bytes: $0)) } }
+
+    private var fields: HTTPFields {
+        var fields = headers
+        fields[.contentType] = "application/problem+json"
+        fields[.cacheControl] = "no-store"
+        fields[.contentTypeOptions] = "nosniff"
+        if let retryAfterSeconds { fields[.retryAfter] = String(retryAfterSeconds) }
+        return fields
     }
 
     /// The body.

@@ -1,3 +1,4 @@
+import HTTPServing
 import NIOCore
 import NIOHTTP1
 import NIOWebSocket
@@ -97,7 +98,7 @@ final class FirstRequest: ChannelInboundHandler, RemovableChannelHandler {
         guard !isPassing else { return context.fireErrorCaught(error) }
         guard let error = error as? HTTPParserError else { return context.close(promise: nil) }
         state = .passing
-        refuse(error == .headerOverflow ? .headersTooLarge : .unreadable, context)
+        refuse(Problem(error == .headerOverflow ? .headersTooLarge : .unreadable), context)
     }
 
     /// What `RequestGuard` says on a connection that is HTTP already.

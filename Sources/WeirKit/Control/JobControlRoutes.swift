@@ -21,6 +21,8 @@ import UntrustedJSON
 /// loopback address: under a name of this machine), and what changes a job is refused: any page in a browser of this machine
 /// could send such a request.
 struct JobControlRoutes: Sendable {
+    static let bodyBytesMax = 16_384
+
     private let host: JobHost
     private let token: String?
     /// Only this machine reaches the server.
@@ -104,7 +106,7 @@ struct JobControlRoutes: Sendable {
         do {
             try check(request)
             let runner = try runner(context)
-            guard let bytes = try? await request.body.collect(upTo: 16_384),
+            guard let bytes = try? await request.body.collect(upTo: Self.bodyBytesMax),
                 let order = try? UntrustedJSON.decode(Order.self, from: Data(bytes.readableBytesView))
             else { throw ControlRefusal(.badRequest, "the body is not what is expected here") }
             return response(.ok, try await body(order, runner))

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServing
 import Hummingbird
 import Logging
 import NIOCore
@@ -26,6 +27,7 @@ public final class MetricsServer: Sendable {
     }
     /// Idle connections beyond this wait; a scraper needs one.
     private static let connectionsMax = 64
+    private static let limits = ConnectionLimits(bodyBytesMax: JobControlRoutes.bodyBytesMax)
 
     private let options: Options
     private let metrics: @Sendable (ExpositionFormat) -> String
@@ -52,7 +54,10 @@ public final class MetricsServer: Sendable {
         logger.logLevel = .warning
         let application = Application(
             router: makeRouter(),
-            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [RequestGuard(Self.limits) { Self.refusal($0.text) }],
+                    idleTimeout: .seconds(60))),
             configuration: .init(
                 address: .hostname(options.host, port: options.port), serverName: nil, reuseAddress: true,
                 availableConnectionsDelegate: .maximum(Self.connectionsMax, logger: logger)),
@@ -101,6 +106,12 @@ public final class MetricsServer: Sendable {
         }
         routes(router)
         return router
+    }
+
+    /// In the form of the control API's errors.
+    private static func refusal(_ text: String) -> ErrorAnswer? {
+        guard let json = try? JSONEncoder().encode(["error": text]) else { return nil }
+        return ErrorAnswer([.contentType: "application/json", .cacheControl: "no-store"], ByteBuffer(bytes: json))
     }
 
     private static func answer(_ status: HTTPResponse.Status, _ contentType: String, _ body: String) -> Response {

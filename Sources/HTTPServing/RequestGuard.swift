@@ -6,7 +6,7 @@ import NIOHTTPTypesHTTP1
 
 /// What one connection may do to the server, judged before any handler sees it.
 ///
-/// - Bytes that are no HTTP are answered with a problem, and the connection is closed.
+/// - Bytes that are no HTTP are answered in the server's way, and the connection is closed.
 /// - An answer with `Connection: close` is the last one: what came behind its request is not read.
 /// - A client that waits to be told to send its body (`Expect: 100-continue`) is told so.
 /// - A body may go on beyond the limit only as long as it takes to answer it; a client that keeps sending, or
@@ -14,16 +14,14 @@ import NIOHTTPTypesHTTP1
 ///   away before the next request, which without this bound might never end.)
 ///
 /// Confined to the channel's event loop.
-final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
+    package typealias InboundIn = HTTPRequestPart
+    package typealias InboundOut = HTTPRequestPart
+    package typealias OutboundIn = HTTPResponsePart
+    package typealias OutboundOut = HTTPResponsePart
 
-    /// Bytes that a client which was answered with 413 may still be sending.
-    private static let overrunBytesMax = 1 << 20
-
-    private let limits: HTTPLimits
+    private let limits: ConnectionLimits
+    private let answer: @Sendable (ConnectionRefusal) -> ErrorAnswer?
     /// Requests whose answer is not written yet.
     private var unanswered = 0
     /// Whether the first of their answers has begun.
@@ -35,11 +33,13 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var isCut = false
     private var readDeadline: Scheduled<Void>?
 
-    init(_ limits: HTTPLimits) {
+    /// - Parameter answer: how the server says a refusal; nil: the connection is closed without a word.
+    package init(_ limits: ConnectionLimits, answer: @escaping @Sendable (ConnectionRefusal) -> ErrorAnswer?) {
         self.limits = limits
+        self.answer = answer
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isCut else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
@@ -52,7 +52,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
             }
         case .body(let buffer):
             bodyBytes += buffer.readableBytes
-            if bodyBytes > limits.bodyBytesMax + Self.overrunBytesMax { return cut(context) }
+            if bodyBytes > limits.bodyBytesMax + limits.overrunBytesMax { return cut(context) }
         case .end:
             isReading = false
             readDeadline?.cancel()
@@ -60,7 +60,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard !isCut else {
             // The request was refused meanwhile.
             promise?.fail(ChannelError.ioOnClosedChannel)
@@ -88,7 +88,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.writeAndFlush(data, promise: written)
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError || error is HTTP1TypeConversionError, !isCut else {
             return context.fireErrorCaught(error)
         }
@@ -100,17 +100,18 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         if isReading { context.fireErrorCaught(error) }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) {
+    package func handlerRemoved(context: ChannelHandlerContext) {
         readDeadline?.cancel()
     }
 
-    private func refuse(_ context: ChannelHandlerContext, _ problem: Problem) {
-        guard let response = try? problem.response(), let body = try? problem.json() else { return cut(context) }
-        var head = response.head
+    private func refuse(_ context: ChannelHandlerContext, _ refusal: ConnectionRefusal) {
+        guard let answer = answer(refusal) else { return cut(context) }
+        var head = HTTPResponse(status: refusal.status, headerFields: answer.headers)
+        head.headerFields[.contentLength] = String(answer.body.readableBytes)
         head.headerFields[.connection] = "close"
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(ByteBuffer(bytes: body))), promise: nil)
+        context.write(wrapOutboundOut(.body(answer.body)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in bound.value.close(promise: nil) }
     }
 
@@ -134,11 +135,4 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         readDeadline?.cancel()
         context.close(promise: nil)
     }
-}
-
-extension Problem {
-    static let unreadable = Problem.badRequest("What was sent is not HTTP/1.1 as this server reads it.")
-    static let headersTooLarge = Problem(
-        "headers-too-large", "The header fields are too large", .requestHeaderFieldsTooLarge,
-        "Send fewer and shorter header fields.")
 }
