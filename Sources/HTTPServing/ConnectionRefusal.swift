@@ -40,8 +40,8 @@ package enum ConnectionRefusal: Sendable {
 
 /// An error in a server's own form.
 package struct ErrorAnswer: Sendable {
-    let headers: HTTPFields
-    let body: ByteBuffer
+    package let headers: HTTPFields
+    package let body: ByteBuffer
 
     package init(_ headers: HTTPFields, _ body: ByteBuffer) {
         self.headers = headers

@@ -39,6 +39,13 @@ package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler 
         self.answer = answer
     }
 
+    package func handlerAdded(context: ChannelHandlerContext) {
+        // Only in front of the codec is the version known.
+        let operations = context.pipeline.syncOperations
+        guard let codec = try? operations.context(handlerType: HTTP1ToHTTPServerCodec.self) else { return }
+        try? operations.addHandler(AddressAsHost(), position: .before(codec.handler))
+    }
+
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isCut else { return }
         switch unwrapInboundIn(data) {

@@ -105,6 +105,19 @@ import Testing
         }
     }
 
+    @Test func aRequestThatDoesNotNameItsHostIsRefused() async throws {
+        try await withServer { _, port in
+            for (path, fields) in [
+                ("/overview", ""), ("/healthz", "Host:\r\n"), ("/", "Host: a\r\nHost: b\r\n"), ("/", "Host: a b\r\n"),
+            ] {
+                let connection = try RawConnection(port: port)
+                await connection.write("GET \(path) HTTP/1.1\r\n\(fields)Authorization: Bearer \(Self.token)\r\n\r\n")
+                let answer = await connection.read()  // to its end: the connection is closed
+                #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(#"{"errors":["#), "\(fields): \(answer)")
+            }
+        }
+    }
+
     /// What could be read in two ways ends the connection.
     @Test func whatIsNoPlainHTTPIsCutOff() async throws {
         try await withServer { _, port in

@@ -148,6 +148,34 @@ private struct Leak: Error, CustomStringConvertible { let description = "passwor
         }
     }
 
+    @Test func aRequestNamesItsHost() async throws {
+        try await withServer { _, port in
+            for fields in [
+                "", "Host:\r\n", "Host: a\r\nHost: a\r\n", "Host: a b\r\n", "Host: a/b\r\n", "Host: ada@a\r\n",
+                "Host: :80\r\n", "Host: a:b\r\n", "Host: [::1\r\n", "Host: [a]\r\n", "Host: ::1\r\n", "Host: a%zz\r\n",
+            ] {
+                let connection = try RawConnection(port: port)
+                await connection.write("GET /v1/things/7 HTTP/1.1\r\n\(fields)\r\n")
+                let answer = await connection.read()  // to its end: the connection is closed
+                #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains("malformed-request"), "\(fields): \(answer)")
+            }
+            for fields in [
+                "Host: a\r\n", "Host: A-1.example:8080\r\n", "Host: 127.0.0.1:\r\n", "Host: [::1]\r\n",
+                "Host: [::ffff:1.2.3.4]:80\r\n", "Host: a_b%20c\r\n",
+            ] {
+                let connection = try RawConnection(port: port)
+                await connection.write("GET /v1/things/7 HTTP/1.1\r\n\(fields)\r\n")
+                let answer = await connection.read(until: "}")
+                #expect(answer.hasPrefix("HTTP/1.1 200 "), "\(fields): \(answer)")
+            }
+            // Which had no host field yet.
+            let old = try RawConnection(port: port)
+            await old.write("GET /v1/things/7 HTTP/1.0\r\n\r\n")
+            let answer = await old.read(until: "}")
+            #expect(answer.hasPrefix("HTTP/1.1 200 "), "\(answer)")
+        }
+    }
+
     /// Its first chunk is a whole document, and the client is told that the request is refused.
     @Test func aBodyThatCannotBeReadToItsEndIsNotTakenForWhole() async throws {
         let outcomes = Mutex<[String]>([])

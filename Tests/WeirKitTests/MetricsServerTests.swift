@@ -83,6 +83,13 @@ import WeirKit
         #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(#"{"error":""#), "\(answer)")
     }
 
+    @Test func aRequestThatDoesNotNameItsHostIsRefused() async throws {
+        for fields in ["", "Host:\r\n", "Host: a\r\nHost: b\r\n", "Host: a b\r\n"] {
+            let answer = try await answer(to: "GET /healthz HTTP/1.1\r\n\(fields)\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(#"{"error":""#), "\(fields): \(answer)")
+        }
+    }
+
     @Test func aBusyPortIsRefusedNamingItAndTheFlag() async throws {
         let first = MetricsServer(.init(port: 0), metrics: { _ in "" }, jobs: { [] })
         let port = try await first.start()

@@ -25,6 +25,9 @@ struct AnswerMiddleware: RouterMiddleware {
     private func answer(
         _ request: Request, _ context: BasicRequestContext, _ next: (Request, BasicRequestContext) async throws -> Response
     ) async throws -> Response {
+        if let refusal = HostRule.refusal(request.head) {
+            return try Answer.errors(.badRequest, [refusal], headers: [.connection: "close"])
+        }
         do {
             let isFree = [.get, .head].contains(request.method) && isOpen(request.uri.path)
             if !isFree,

@@ -10,7 +10,6 @@ extension HTTPField.Name {
     package static let idempotencyKey = known("idempotency-key")
     package static let traceparent = known("traceparent")
     package static let tracestate = known("tracestate")
-    static let host = known("host")
     static let contentTypeOptions = known("x-content-type-options")
     static let contentSecurityPolicy = known("content-security-policy")
     static let referrerPolicy = known("referrer-policy")

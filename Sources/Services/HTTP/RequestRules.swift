@@ -1,3 +1,4 @@
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 
@@ -14,8 +15,7 @@ package enum RequestRules {
         guard isQuery(target.drop { $0 != "?" }.dropFirst()) else {
             throw .badRequest("The query has characters that must be percent-encoded, or a % without two hex digits.")
         }
-        // The first host became the authority; another one beside it is for somebody else to believe in.
-        if request.headers[values: .host].count > 0 { throw .badRequest("There is more than one host field.") }
+        if let refusal = HostRule.refusal(request.head) { throw .badRequest(refusal) }
         for name in [HTTPField.Name.contentType, .authorization, .idempotencyKey, .internalCredential, .internalUser]
         where request.headers[values: name].count > 1 {
             throw .badRequest("The field \(name.canonicalName) is there more than once.")
@@ -30,7 +30,7 @@ package enum RequestRules {
     package static func isCanonical(_ path: some StringProtocol) -> Bool {
         let bytes = Array(path.utf8)
         guard bytes.first == UInt8(ascii: "/") else { return false }
-        guard bytes.allSatisfy({ $0 == UInt8(ascii: "/") || isUnreserved($0) }) else { return false }
+        guard bytes.allSatisfy({ $0 == UInt8(ascii: "/") || URICharacters.isUnreserved($0) }) else { return false }
         let segments = bytes.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         if bytes.count == 1 { return true }
         return segments.allSatisfy { segment in
@@ -38,33 +38,5 @@ package enum RequestRules {
         }
     }
 
-    static func isQuery(_ query: some StringProtocol) -> Bool {
-        var rest = Array(query.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%") {
-                guard rest.count >= 2, rest.prefix(2).allSatisfy(isHexDigit) else { return false }
-                rest = rest.dropFirst(2)
-            } else if !isUnreserved(byte), !"!$&'()*+,;=:@/?".utf8.contains(byte) {
-                return false
-            }
-        }
-        return true
-    }
-
-    private static func isHexDigit(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"):
-            true
-        default: false
-        }
-    }
-
-    private static func isUnreserved(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
-            true
-        default: false
-        }
-    }
+    static func isQuery(_ query: some StringProtocol) -> Bool { URICharacters.areEncoded(query.utf8, with: ":@/?") }
 }

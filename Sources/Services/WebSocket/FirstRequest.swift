@@ -130,12 +130,13 @@ final class FirstRequest: ChannelInboundHandler, RemovableChannelHandler {
 
     private func ask(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let hasBody = head.headers.contains(name: "content-length") || head.headers.contains(name: "transfer-encoding")
-        guard WebSocketHandshake(head).isUpgrade, !hasBody else { return becomeHTTP(context) }
+        let handshake = WebSocketHandshake(head)
+        guard handshake.isUpgrade, !hasBody, HostRule.refusal(hosts: handshake.hosts) == nil else { return becomeHTTP(context) }
         // Nothing is read, and so nothing piles up, while the acceptor takes its time.
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         let opening = NIOLoopBoundBox<WebSocketOpening?>(nil, eventLoop: context.eventLoop)
         let acceptor = acceptor
-        let handshake = NIOWebSocketServerUpgrader(
+        let upgrader = NIOWebSocketServerUpgrader(
             shouldUpgrade: { channel, head in
                 acceptor.accept(head, on: channel).map { accepted in
                     opening.value = accepted
@@ -144,7 +145,7 @@ final class FirstRequest: ChannelInboundHandler, RemovableChannelHandler {
             },
             upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        handshake.buildUpgradeResponse(channel: context.channel, upgradeRequest: head, initialResponseHeaders: [:])
+        upgrader.buildUpgradeResponse(channel: context.channel, upgradeRequest: head, initialResponseHeaders: [:])
             .whenComplete { result in
                 let (handler, context) = bound.value
                 handler.answered(try? result.get(), opening.value, context)

@@ -125,8 +125,9 @@ package final class WebSocketTunnel: WebSocketAcceptor {
 
     private func request(_ key: String) -> HTTPRequestHead {
         var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: options.path)
+        let host = options.host.contains(":") && !options.host.hasPrefix("[") ? "[\(options.host)]" : options.host
         head.headers = [
-            "host": "\(options.host):\(options.port)", "connection": "Upgrade", "upgrade": "websocket",
+            "host": "\(host):\(options.port)", "connection": "Upgrade", "upgrade": "websocket",
             "sec-websocket-version": "13", "sec-websocket-key": key,
         ]
         if let credential { head.headers.add(name: "x-weir-internal", value: credential.text) }

@@ -92,6 +92,7 @@ public final class MetricsServer: Sendable {
 
     private func makeRouter() -> Router<BasicRequestContext> {
         let router = Router(options: .autoGenerateHeadEndpoints)
+        router.middlewares.add(HostCheck())
         let metrics = metrics
         let jobs = jobs
         router.get("/metrics") { request, _ in
@@ -109,7 +110,7 @@ public final class MetricsServer: Sendable {
     }
 
     /// In the form of the control API's errors.
-    private static func refusal(_ text: String) -> ErrorAnswer? {
+    fileprivate static func refusal(_ text: String) -> ErrorAnswer? {
         guard let json = try? JSONEncoder().encode(["error": text]) else { return nil }
         return ErrorAnswer([.contentType: "application/json", .cacheControl: "no-store"], ByteBuffer(bytes: json))
     }
@@ -118,6 +119,22 @@ public final class MetricsServer: Sendable {
         Response(
             status: status, headers: [.contentType: contentType, .cacheControl: "no-store"],
             body: .init(byteBuffer: ByteBuffer(string: body)))
+    }
+}
+
+/// Refuses requests that do not name their host.
+private struct HostCheck: RouterMiddleware {
+    typealias Context = BasicRequestContext
+
+    func handle(
+        _ request: Request, context: BasicRequestContext, next: (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
+        guard let answer = HostRule.refusal(request.head).flatMap(MetricsServer.refusal) else {
+            return try await next(request, context)
+        }
+        var response = Response(status: .badRequest, headers: answer.headers, body: .init(byteBuffer: answer.body))
+        response.headers[.connection] = "close"
+        return request.method == .head ? response.createHeadResponse() : response
     }
 }
 
