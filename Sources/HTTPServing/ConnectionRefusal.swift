@@ -7,25 +7,28 @@ package struct ConnectionLimits: Sendable {
     package var bodyBytesMax: Int
     /// Beyond that, what a client that has its answer may still be sending.
     package var overrunBytesMax: Int
-    /// From a request's head to its last byte.
+    /// From a request's head to its last byte; then it is refused.
     package var readMillisMax: Int64
 
-    package init(bodyBytesMax: Int, overrunBytesMax: Int = 1 << 20, readMillisMax: Int64 = 20_000) {
+    package init(bodyBytesMax: Int, overrunBytesMax: Int = 1 << 20, readMillisMax: Int64 = 10_000) {
         self.bodyBytesMax = bodyBytesMax
         self.overrunBytesMax = overrunBytesMax
         self.readMillisMax = readMillisMax
     }
 }
 
-/// Why a request is refused before a handler sees it; its connection is closed.
-package enum ConnectionRefusal: Sendable {
+/// Why a request is refused whatever handlers think of it; its connection is closed.
+package enum ConnectionRefusal: Error {
     case unreadable
     case headersTooLarge
+    /// The rest of it did not come.
+    case incomplete
 
     package var status: HTTPResponse.Status {
         switch self {
         case .unreadable: .badRequest
         case .headersTooLarge: .requestHeaderFieldsTooLarge
+        case .incomplete: .requestTimeout
         }
     }
 
@@ -34,6 +37,7 @@ package enum ConnectionRefusal: Sendable {
         switch self {
         case .unreadable: "What was sent is not HTTP as this server reads it."
         case .headersTooLarge: "The header fields are too large: send fewer and shorter ones."
+        case .incomplete: "The body did not come to its end in time: send all that is announced, and sooner."
         }
     }
 }

@@ -9,9 +9,10 @@ import NIOHTTPTypesHTTP1
 /// - Bytes that are no HTTP are answered in the server's way, and the connection is closed.
 /// - An answer with `Connection: close` is the last one: what came behind its request is not read.
 /// - A client that waits to be told to send its body (`Expect: 100-continue`) is told so.
-/// - A body may go on beyond the limit only as long as it takes to answer it; a client that keeps sending, or
-///   that trickles its request, is cut off. (Handlers stop reading at the limit; what they leave is read and thrown
-///   away before the next request, which without this bound might never end.)
+/// - A request that does not come to its end in time is answered with 408, and the connection is closed.
+/// - A body may go on beyond the limit only as long as it takes to answer it; a client that keeps sending is cut off.
+///   (Handlers stop reading at the limit; what they leave is read and thrown away before the next request, which without
+///   this bound might never end.)
 ///
 /// Confined to the channel's event loop.
 package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
@@ -101,17 +102,16 @@ package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler 
         }
         // An answer in the middle of another one, or in the place of an earlier request's, would be worse than none.
         guard unanswered == (isReading ? 1 : 0), !isAnswering else { return cut(context) }
-        isCut = true
-        refuse(context, (error as? HTTPParserError) == .headerOverflow ? .headersTooLarge : .unreadable)
-        // Whoever reads the body must not take what came of it for all of it.
-        if isReading { context.fireErrorCaught(error) }
+        refuse(context, (error as? HTTPParserError) == .headerOverflow ? .headersTooLarge : .unreadable, error)
     }
 
     package func handlerRemoved(context: ChannelHandlerContext) {
         readDeadline?.cancel()
     }
 
-    private func refuse(_ context: ChannelHandlerContext, _ refusal: ConnectionRefusal) {
+    private func refuse(_ context: ChannelHandlerContext, _ refusal: ConnectionRefusal, _ error: any Error) {
+        isCut = true
+        readDeadline?.cancel()
         guard let answer = answer(refusal) else { return cut(context) }
         var head = HTTPResponse(status: refusal.status, headerFields: answer.headers)
         head.headerFields[.contentLength] = String(answer.body.readableBytes)
@@ -120,6 +120,8 @@ package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler 
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(answer.body)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in bound.value.close(promise: nil) }
+        // Whoever reads the body must not take what came of it for all of it.
+        if isReading { context.fireErrorCaught(error) }
     }
 
     /// Not behind an earlier request, whose answer it would be taken for; nor is a body asked for that is refused unread.
@@ -133,8 +135,14 @@ package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler 
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         readDeadline = context.eventLoop.scheduleTask(in: .milliseconds(limits.readMillisMax)) {
             let (handler, context) = bound.value
-            handler.cut(context)
+            handler.giveUp(context)
         }
+    }
+
+    /// Behind an answer, or in the place of an earlier request's, there is nothing to say.
+    private func giveUp(_ context: ChannelHandlerContext) {
+        guard !isCut, unanswered == 1, !isAnswering else { return cut(context) }
+        refuse(context, .incomplete, ConnectionRefusal.incomplete)
     }
 
     private func cut(_ context: ChannelHandlerContext) {

@@ -9,8 +9,9 @@ package struct HTTPLimits: Sendable {
     package var headersMax = 64
     /// From a request's head to its answer; then it is cancelled and answered with 503.
     package var requestMillisMax: Int64 = 15_000
-    /// From a request's first byte to its last; then the connection is closed.
-    package var readMillisMax: Int64 = 20_000
+    /// From a request's head to its last byte; then it is answered with 408. Less than `requestMillisMax`, which would
+    /// tell the client that the server was slow.
+    package var readMillisMax: Int64 = 10_000
     /// A connection on which nothing happens for so long is closed.
     package var idleMillisMax: Int64 = 60_000
     /// Further connections wait in the listener's queue.

@@ -53,6 +53,7 @@ extension Problem {
     init(_ error: any Error, limits: HTTPLimits) {
         switch error {
         case let problem as Problem: self = problem
+        case let refusal as ConnectionRefusal: self = Problem(refusal)
         case is NIOTooManyBytesError: self = .contentTooLarge(limits)
         case let error as StoreError where error.isRetryable: self = .unavailable("store")
         case let error as HTTPError: self = Problem(framework: error)
@@ -68,6 +69,7 @@ extension Problem {
         case .unreadable: self = .badRequest(refusal.text)
         case .headersTooLarge:
             self.init("headers-too-large", "The header fields are too large", refusal.status, refusal.text)
+        case .incomplete: self.init("request-timeout", "The request was not sent in time", refusal.status, refusal.text)
         }
     }
 
