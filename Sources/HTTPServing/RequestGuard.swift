@@ -112,6 +112,8 @@ package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler 
     private func refuse(_ context: ChannelHandlerContext, _ refusal: ConnectionRefusal, _ error: any Error) {
         isCut = true
         readDeadline?.cancel()
+        // Whoever reads the body must not take what came of it for all of it, as at a connection's end.
+        if isReading { context.fireErrorCaught(error) }
         guard let answer = answer(refusal) else { return cut(context) }
         var head = HTTPResponse(status: refusal.status, headerFields: answer.headers)
         head.headerFields[.contentLength] = String(answer.body.readableBytes)
@@ -120,8 +122,6 @@ package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler 
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(answer.body)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in bound.value.close(promise: nil) }
-        // Whoever reads the body must not take what came of it for all of it.
-        if isReading { context.fireErrorCaught(error) }
     }
 
     /// Not behind an earlier request, whose answer it would be taken for; nor is a body asked for that is refused unread.
