@@ -7,7 +7,9 @@ import NIOHTTPTypesHTTP1
 /// What one connection may do to the server, judged before any handler sees it.
 ///
 /// - Bytes that are no HTTP are answered in the server's way, and the connection is closed.
-/// - An answer with `Connection: close` is the last one: what came behind its request is not read.
+/// - An answer with `Connection: close` is the last one: what came behind its request is not read. A client that is still
+///   sending the request gets the answer all the same: what it sends is thrown away until it has ended, or for as long as a
+///   request may take.
 /// - A client that waits to be told to send its body (`Expect: 100-continue`) is told so.
 /// - A request that does not come to its end in time is answered with 408, and the connection is closed.
 /// - A body may go on beyond the limit only as long as it takes to answer it; a client that keeps sending is cut off.
@@ -32,6 +34,8 @@ package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler 
     private var isReading = false
     private var bodyBytes = 0
     private var isCut = false
+    /// Whether the last answer is sent and the end of its request awaited.
+    private var isLingering = false
     private var readDeadline: Scheduled<Void>?
 
     /// - Parameter answer: how the server says a refusal; nil: the connection is closed without a word.
@@ -48,8 +52,9 @@ package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler 
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !isCut else { return }
-        switch unwrapInboundIn(data) {
+        let part = unwrapInboundIn(data)
+        guard !isCut else { return throwAway(part, context) }
+        switch part {
         case .head(let head):
             unanswered += 1
             isReading = true
@@ -59,13 +64,40 @@ package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler 
                 context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
             }
         case .body(let buffer):
-            bodyBytes += buffer.readableBytes
-            if bodyBytes > limits.bodyBytesMax + limits.overrunBytesMax { return cut(context) }
+            guard counts(buffer) else { return cut(context) }
         case .end:
             isReading = false
             readDeadline?.cancel()
         }
         context.fireChannelRead(data)
+    }
+
+    /// What comes behind the last answer.
+    private func throwAway(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+        switch part {
+        case .head: break
+        case .body(let buffer): if !counts(buffer) { cut(context) }
+        case .end:
+            isReading = false
+            if isLingering { cut(context) }
+        }
+    }
+
+    /// False beyond what is read of a body.
+    private func counts(_ buffer: ByteBuffer) -> Bool {
+        bodyBytes += buffer.readableBytes
+        return bodyBytes <= limits.bodyBytesMax + limits.overrunBytesMax
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        // Nobody else asks for more.
+        if isLingering { context.read() }
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        context.fireUserInboundEventTriggered(event)
+        if isLingering, case ChannelEvent.inputClosed = event { cut(context) }
     }
 
     package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -89,16 +121,28 @@ package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler 
 
     private func end(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
         isCut = true
-        readDeadline?.cancel()
         let written = promise ?? context.eventLoop.makePromise()
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        written.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        written.futureResult.whenComplete { _ in
+            let (handler, context) = bound.value
+            handler.linger(context)
+        }
         context.writeAndFlush(data, promise: written)
+    }
+
+    /// Closed under a client that sends, the connection would take the answer with it.
+    private func linger(_ context: ChannelHandlerContext) {
+        guard isReading, context.channel.isActive else { return cut(context) }
+        isLingering = true
+        context.close(mode: .output, promise: nil)
+        context.read()
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError || error is HTTP1TypeConversionError, !isCut else {
-            return context.fireErrorCaught(error)
+            context.fireErrorCaught(error)
+            if isLingering { cut(context) }
+            return
         }
         // An answer in the middle of another one, or in the place of an earlier request's, would be worse than none.
         guard unanswered == (isReading ? 1 : 0), !isAnswering else { return cut(context) }
@@ -127,7 +171,7 @@ package final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler 
     /// Not behind an earlier request, whose answer it would be taken for; nor is a body asked for that is refused unread.
     private func waits(_ head: HTTPRequest) -> Bool {
         guard unanswered == 1, head.headerFields[.expect]?.lowercased() == "100-continue" else { return false }
-        return head.headerFields[.contentLength].flatMap(Int.init).map { $0 <= limits.bodyBytesMax } ?? true
+        return !BodyRule.isTooLarge(head, max: limits.bodyBytesMax)
     }
 
     private func expectEnd(_ context: ChannelHandlerContext) {

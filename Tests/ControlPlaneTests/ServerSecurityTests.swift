@@ -105,6 +105,41 @@ import Testing
         }
     }
 
+    @Test func aBodyAnnouncedBeyondTheLimitIsRefusedBeforeItComes() async throws {
+        try await withServer { _, port in
+            let head = "POST /jobs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(Self.token)\r\n"
+            let connection = try RawConnection(port: port)
+            await connection.write(head + "Content-Length: 1000000000000\r\n\r\n")
+            let answer = await connection.read()  // to its end: the connection is closed
+            #expect(answer.hasPrefix("HTTP/1.1 413 ") && answer.contains(#"{"errors":["#), "\(answer)")
+        }
+    }
+
+    @Test func aJobsProcessRefusesABodyBeyondItsLimitBeforeItComes() async throws {
+        let harness = ServerHarness()
+        let path = harness.folder.path + "/control.json"
+        async let outside = harness.run(
+            ["run", "counting", "--for", "100s", "--metrics-port", "0", "--set", "control.file=\(path)"],
+            environment: ["WEIR_CONTROL_TOKEN": Self.token])
+        var port = 0
+        var pid: Int32 = 0
+        try await harness.eventually("it says where it is") {
+            guard let data = FileManager.default.contents(atPath: path),
+                let file = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+            else { return false }
+            port = file["port"] as? Int ?? 0
+            pid = ((file["process"] as? [String: Any])?["pid"] as? Int).map(Int32.init) ?? 0
+            return port > 0 && pid > 0
+        }
+        let head = "POST /control/jobs/\(Self.job)/stop HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(Self.token)\r\n"
+        let connection = try RawConnection(port: port)
+        await connection.write(head + "Content-Length: 1000000000000\r\n\r\n")
+        let answer = await connection.read()  // to its end: the connection is closed
+        #expect(answer.hasPrefix("HTTP/1.1 413 ") && answer.contains(#"{"error":""#), "\(answer)")
+        kill(pid, SIGTERM)
+        #expect(try await outside.code == 0)
+    }
+
     @Test func aRequestThatDoesNotNameItsHostIsRefused() async throws {
         try await withServer { _, port in
             for (path, fields) in [

@@ -235,6 +235,29 @@ private struct Leak: Error, CustomStringConvertible { let description = "passwor
         }
     }
 
+    @Test(arguments: ["65537", "1000000000000", "10000000000000000000"])
+    func aBodyAnnouncedBeyondTheLimitIsRefusedBeforeItComes(_ length: String) async throws {
+        try await withServer { _, port in
+            let connection = try RawConnection(port: port)
+            let head = "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            await connection.write(head + "Content-Length: \(length)\r\n\r\n")
+            let answer = await connection.read()  // to its end: the connection is closed
+            #expect(answer.hasPrefix("HTTP/1.1 413 ") && answer.contains("content-too-large"), "\(answer)")
+        }
+    }
+
+    /// Closed under a client that sends, the connection would take the answer with it.
+    @Test func aClientThatSendsARefusedBodyIsNotCutOff() async throws {
+        try await withServer { _, port in
+            let connection = try RawConnection(port: port)
+            let head = "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            await connection.write(head + "Content-Length: 1000000\r\n\r\n")
+            let refusal = await connection.read(until: "\r\n\r\n")
+            #expect(refusal.hasPrefix("HTTP/1.1 413 "), "\(refusal)")
+            #expect(await connection.write(String(repeating: " ", count: 999_999)), "the connection was closed too soon")
+        }
+    }
+
     @Test func aBodyWithoutEndIsCutOff() async throws {
         try await withServer { _, port in
             let connection = try RawConnection(port: port)

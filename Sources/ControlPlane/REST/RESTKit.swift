@@ -39,8 +39,14 @@ struct AnswerMiddleware: RouterMiddleware {
             }
             return try await next(request, context)
         } catch let error as ControlError {
-            let challenge: HTTPFields = error.status == .unauthorized ? [.wwwAuthenticate: "Bearer"] : [:]
-            return try Answer.errors(error.status, [error.description], headers: challenge)
+            let fields: HTTPFields =
+                switch error.status {
+                case .unauthorized: [.wwwAuthenticate: "Bearer"]
+                // So that the rest of the body need not be read.
+                case .contentTooLarge: [.connection: "close"]
+                default: [:]
+                }
+            return try Answer.errors(error.status, [error.description], headers: fields)
         } catch let error as HTTPError {
             let allowed = methods.allowed(request.uri.path).map(\.rawValue).joined(separator: ", ")
             if error.status == .notFound, !allowed.isEmpty {

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServing
 import Hummingbird
 import NIOCore
 import UntrustedJSON
@@ -44,10 +45,10 @@ extension Request {
 
     /// The body as JSON of this type; an empty one as `{}`. Throws `ControlError`.
     func decoded<Body: RequestBody>(_ type: Body.Type) async throws -> Body {
+        let tooLarge = ControlError(.contentTooLarge, "the body is larger than 1 MiB")
+        guard !BodyRule.isTooLarge(head, max: Self.bodyBytesMax) else { throw tooLarge }
         let buffer: ByteBuffer
-        do { buffer = try await body.collect(upTo: Self.bodyBytesMax) } catch {
-            throw ControlError(.contentTooLarge, "the body is larger than 1 MiB")
-        }
+        do { buffer = try await body.collect(upTo: Self.bodyBytesMax) } catch { throw tooLarge }
         return try RequestText.decode(type, from: buffer.readableBytes == 0 ? Data("{}".utf8) : Data(buffer.readableBytesView))
     }
 }

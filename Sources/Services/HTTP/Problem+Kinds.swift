@@ -20,10 +20,11 @@ extension Problem {
             headers: [.allow: names])
     }
 
+    /// Closes the connection, so that the rest of the body need not be read.
     static func contentTooLarge(_ limits: HTTPLimits) -> Problem {
         Problem(
             "content-too-large", "The body is too large", .contentTooLarge,
-            "A body may have \(limits.bodyBytesMax) bytes.")
+            "A body may have \(limits.bodyBytesMax) bytes.", headers: [.connection: "close"])
     }
 
     static let unsupportedMediaType = Problem(

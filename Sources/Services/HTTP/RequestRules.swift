@@ -22,9 +22,7 @@ package enum RequestRules {
         }
         let encodings = request.headers[values: .contentEncoding]
         guard encodings.allSatisfy({ $0.isEmpty || $0.lowercased() == "identity" }) else { throw .unsupportedContentEncoding }
-        if let length = request.headers[.contentLength].flatMap(Int.init), length > limits.bodyBytesMax {
-            throw .contentTooLarge(limits)
-        }
+        if BodyRule.isTooLarge(request.head, max: limits.bodyBytesMax) { throw .contentTooLarge(limits) }
     }
 
     package static func isCanonical(_ path: some StringProtocol) -> Bool {

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -106,15 +107,22 @@ struct JobControlRoutes: Sendable {
         do {
             try check(request)
             let runner = try runner(context)
-            guard let bytes = try? await request.body.collect(upTo: Self.bodyBytesMax),
-                let order = try? UntrustedJSON.decode(Order.self, from: Data(bytes.readableBytesView))
-            else { throw ControlRefusal(.badRequest, "the body is not what is expected here") }
+            let bytes = try await self.body(of: request)
+            guard let order = try? UntrustedJSON.decode(Order.self, from: bytes) else {
+                throw ControlRefusal(.badRequest, "the body is not what is expected here")
+            }
             return response(.ok, try await body(order, runner))
         } catch let refusal as ControlRefusal {
             return response(refusal.status, try json(["error": refusal.message]))
         } catch {
             return response(.conflict, try json(["error": "\(error)"]))
         }
+    }
+
+    private func body(of request: Request) async throws -> Data {
+        let tooLarge = ControlRefusal(.contentTooLarge, "the body is larger than \(Self.bodyBytesMax) bytes")
+        guard !BodyRule.isTooLarge(request.head, max: Self.bodyBytesMax) else { throw tooLarge }
+        do { return Data(try await request.body.collect(upTo: Self.bodyBytesMax).readableBytesView) } catch { throw tooLarge }
     }
 
     private func runner(_ context: BasicRequestContext) throws -> JobRunner {
@@ -155,9 +163,10 @@ struct JobControlRoutes: Sendable {
     }
 
     private func response(_ status: HTTPResponse.Status, _ body: ByteBuffer) -> Response {
-        Response(
-            status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: .init(byteBuffer: body))
+        var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
+        // So that the rest of the body need not be read.
+        if status == .contentTooLarge { headers[.connection] = "close" }
+        return Response(status: status, headers: headers, body: .init(byteBuffer: body))
     }
 }
 
