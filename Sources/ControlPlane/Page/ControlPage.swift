@@ -1,5 +1,6 @@
 import CControlPage
 import Foundation
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -16,7 +17,7 @@ package enum ControlPage {
     package static let files: [File] = UnsafeBufferPointer(start: control_page_files(), count: control_page_files_count)
         .map { file in
             let path = String(cString: file.path)
-            return File(path: path, contentType: contentType(path), bytes: Data(bytes: file.bytes, count: file.count))
+            return File(path: path, contentType: FileType.contentType(path), bytes: Data(bytes: file.bytes, count: file.count))
         }
 
     /// Everything from its own origin, no inline script or style, no framing.
@@ -43,14 +44,4 @@ package enum ControlPage {
         if let name = HTTPField.Name("Referrer-Policy") { fields[name] = "no-referrer" }
         return fields
     }()
-
-    private static func contentType(_ path: String) -> String {
-        switch path.split(separator: ".").last {
-        case "html": "text/html; charset=utf-8"
-        case "css": "text/css; charset=utf-8"
-        case "js": "text/javascript; charset=utf-8"
-        case "svg": "image/svg+xml"
-        default: "application/octet-stream"
-        }
-    }
 }

@@ -1,6 +1,7 @@
 import CWebPage
 import Crypto
 import Foundation
+import HTTPServing
 import NIOCore
 import StreamRuntime
 
@@ -30,7 +31,7 @@ package enum WebAssets {
             let path = String(cString: file.path)
             let digest = hexDigits(of: SHA256.hash(data: bytes).prefix(12))
             return WebAsset(
-                path: path, contentType: contentType(path), bytes: ByteBuffer(bytes: bytes), etag: "\"\(digest)\"")
+                path: path, contentType: FileType.contentType(path), bytes: ByteBuffer(bytes: bytes), etag: "\"\(digest)\"")
         }
 
     /// The file at an exact path; `/` is the page itself. Nil for every other path, however it is written.
@@ -44,14 +45,4 @@ package enum WebAssets {
         """
 
     private static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })
-
-    private static func contentType(_ path: String) -> String {
-        switch path.split(separator: ".").last {
-        case "html": "text/html; charset=utf-8"
-        case "css": "text/css; charset=utf-8"
-        case "js": "text/javascript; charset=utf-8"
-        case "svg": "image/svg+xml"
-        default: "application/octet-stream"
-        }
-    }
 }
