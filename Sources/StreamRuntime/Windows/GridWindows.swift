@@ -16,7 +16,10 @@ public struct GridWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Valu
     @usableFromInline let trigger: WindowTrigger
     @usableFromInline let lateness: Int64
     @usableFromInline let table: StateTable<ID, WindowEntry<A.Accumulator>>
+    @usableFromInline let places: TablePlaces<ID>
     @usableFromInline let time: WindowTime<ID>
+    /// Of the record before: the next ones are likely to be in the same window, so `prefetch` guesses.
+    @usableFromInline var latestStart = Int64.min
 
     @inlinable init(_ context: OperatorContext, _ logic: WindowLogic<A, E>, _ grid: WindowGrid, _ settings: WindowSettings) throws
     {
@@ -27,16 +30,22 @@ public struct GridWindows<A: Aggregate, E: WindowEmitter>: Operator where E.Valu
         let core = try KeyedCore<ID>(context)
         table = try core.state.table("windows", .value, ID.self, WindowEntry<A.Accumulator>.self)
         try core.seal()
+        places = core.state.places(of: ID.self)
         time = try WindowTime(core, context, isProcessing: settings.assigner.isProcessingTime)
     }
 
     // MARK: Records
+
+    @inlinable public static var prefetches: Bool { TablePlaces<ID>.isWorthIt(for: Input.self) }
+    @inlinable @inline(__always)
+    public func prefetch(_ input: Input) { places.prefetch(ID(logic.key(input), latestStart)) }
 
     @inlinable @inline(__always)
     public mutating func process<Down: Collector>(_ input: Input, into down: inout Down) throws
     where Down.Element == Output {
         let millis = time.ofRecord
         guard let latest = grid.latestStart(containing: millis) else { return logic.skip() }
+        latestStart = latest
         guard removal(grid.last(of: latest)) > time.reached else { return logic.putLate(input) }
         let key = logic.key(input)
         guard !grid.isDisjoint else { return try add(input, ID(key, latest), into: &down) }
