@@ -26,13 +26,13 @@ final class JournalFollower: Sendable {
 
     var state: LogState { follow.withLock { $0.reading.state } }
 
-    /// The state, if it has changed since the last call. Looks at the file at most every
-    /// `followPollMillis`, unless `isForced`.
-    func poll(isForced: Bool = false) throws -> LogState? {
+    /// Shows the state, if it has changed since the last call: under the lock, or a thread that was held up would show its
+    /// older one after it. Looks at the file at most every `followPollMillis`, unless `isForced`.
+    func poll(isForced: Bool = false, show: (LogState) -> Void) throws {
         try follow.withLock { follow in
             let now = options.clock.monotonicNanos()
             let interval = Int64(options.followPollMillis) * 1_000_000
-            guard isForced || now - follow.lastPollNanos >= interval else { return nil }
+            guard isForced || now - follow.lastPollNanos >= interval else { return }
             follow.lastPollNanos = now
             let before = (follow.reading.number, follow.reading.lastEntryNumber)
             if try follow.file.isUnlinked() {
@@ -42,7 +42,7 @@ final class JournalFollower: Sendable {
             } else {
                 try readOn(&follow)
             }
-            return (follow.reading.number, follow.reading.lastEntryNumber) == before ? nil : follow.reading.state
+            if (follow.reading.number, follow.reading.lastEntryNumber) != before { show(follow.reading.state) }
         }
     }
 

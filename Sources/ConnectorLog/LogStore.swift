@@ -163,7 +163,7 @@ public final class LogStore: Sendable {
 
     /// A reading process looks for new commits; nothing to do in the writing one.
     func refresh(isForced: Bool = false) throws {
-        if let state = try follower?.poll(isForced: isForced) { feeds.publish(state, nil) }
+        try follower?.poll(isForced: isForced) { feeds.publish($0, nil) }
     }
 
     /// The last decision kept for an island, and the attempt that owns it; `nil` if it never claimed.

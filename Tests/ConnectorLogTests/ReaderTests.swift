@@ -157,6 +157,51 @@ private func source(_ store: LogStore, start: LogSource<String>.Start = .earlies
         #expect(try reader.poll(into: &output, budget: 100) == .idle(recheckAfterMicros: 0))
     }
 
+    @Test func aThreadThatIsHeldUp_doesNotShowOlderCommitsAfterNewerOnes() throws {
+        let folder = TemporaryFolder()
+        let store = try LogStore(path: folder.path)
+        try store.createTopic("t", partitions: 2)
+        var following = LogStoreOptions()
+        following.followPollMillis = 0
+        let follower = try LogStore(path: folder.path, reading: true, options: following)
+        let ids = [id, LogTopicPartition(topic: "t", partition: 1)]
+        let readers = try ids.map { try follower.reader($0, at: 0) }
+        // Who shows a commit first is held up between the two partitions.
+        let isFirst = Atomic<Bool>(true)
+        let heldUp = DispatchSemaphore(value: 0)
+        let goOn = DispatchSemaphore(value: 0)
+        var subscriptions: [LogSubscription] = []
+        for reader in readers {
+            let subscription = reader.onCommit {
+                guard isFirst.exchange(false, ordering: .relaxed) else { return }
+                heldUp.signal()
+                goOn.wait()
+            }
+            subscriptions.append(subscription)
+        }
+        func look(_ group: DispatchGroup) {
+            let partition = ids[0]
+            group.enter()
+            Thread.detachNewThread {
+                _ = try? follower.offsets(partition)
+                group.leave()
+            }
+        }
+        let slow = DispatchGroup()
+        let quick = DispatchGroup()
+        try store.append(ids.map { LogRecord(topic: "t", partition: $0.partition, value: [1]) })
+        look(slow)
+        heldUp.wait()
+        try store.append(ids.map { LogRecord(topic: "t", partition: $0.partition, value: [2]) })
+        look(quick)
+        _ = quick.wait(timeout: .now() + .milliseconds(200))  // so long it may overtake; it waits its turn instead
+        goOn.signal()
+        slow.wait()
+        quick.wait()
+        #expect(readers.map(\.lag) == [2, 2])
+        withExtendedLifetime(subscriptions) {}
+    }
+
     @Test func followerDoesNotShowAnEntryBeforeItIsWhole() throws {
         let folder = TemporaryFolder()
         let store = try LogStore(path: folder.path)
