@@ -66,24 +66,41 @@ package final class RequestInbox<Request: Sendable>: @unchecked Sendable {
 
 /// A thread that ends once, and tasks that wait for it.
 package final class WorkerThread: Sendable {
-    private let ended: AsyncStream<Never>
+    private struct State {
+        var hasEnded = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+    private final class End: Sendable {
+        let state = Mutex(State())
+    }
+    private let end: End
 
     /// Starts a thread called `name` that runs `body` and ends.
     package init(name: String, _ body: @escaping @Sendable () -> Void) {
-        let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
-        ended = stream
+        let end = End()
+        self.end = end
         let thread = Thread {
             body()
-            continuation.finish()
+            let waiting = end.state.withLock { state in
+                defer { state = State(hasEnded: true) }
+                return state.waiting
+            }
+            for waiter in waiting { waiter.resume() }
         }
         thread.name = name
         thread.stackSize = 1 << 20
         thread.start()
     }
 
-    /// Waits until the thread has ended. Any number of tasks may.
+    /// Waits until the thread has ended, in a task that is cancelled too. Any number of tasks may.
     package func wait() async {
-        for await _ in ended {}
+        await withCheckedContinuation { waiter in
+            let hasEnded = end.state.withLock { state in
+                if !state.hasEnded { state.waiting.append(waiter) }
+                return state.hasEnded
+            }
+            if hasEnded { waiter.resume() }
+        }
     }
 }
 
