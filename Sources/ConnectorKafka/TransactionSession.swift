@@ -228,6 +228,7 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
 
     func replace(_ index: Int, by fresh: TransactionalProducer) {
         let old = locked {
+            if isClosed { return fresh }  // `close` has its producers already, and would not stop this one
             let old = producers[index]
             producers[index] = fresh
             return old
