@@ -87,8 +87,12 @@ public final class KafkaTransactions: TransactionDomain {
 
     private func initProducers(_ fresh: TransactionSession) throws {
         let owner = fresh.owner
-        let made = try [fresh.makeProducer(0), fresh.makeProducer(1)]
-        fresh.install(made)
+        // One after the other: what is installed is stopped by `close`, should the other one not start.
+        let made = try (0...1).map { index in
+            let producer = try fresh.makeProducer(index)
+            fresh.install(producer)
+            return producer
+        }
         for producer in made {
             try waitForKafka(
                 "the transaction coordinator of '\(producer.transactionalID)'", log: owner.log,

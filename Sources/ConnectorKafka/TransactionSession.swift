@@ -224,7 +224,7 @@ final class TransactionSession: OutboxGate, @unchecked Sendable {
         ) { [weak self] event in self?.handle(event, producer: index) }
     }
 
-    func install(_ made: [TransactionalProducer]) { locked { producers = made } }
+    func install(_ made: TransactionalProducer) { locked { producers.append(made) } }
 
     func replace(_ index: Int, by fresh: TransactionalProducer) {
         let old = locked {
