@@ -30,8 +30,7 @@ public final class KafkaPublisher: Sendable {
         self.configuration = configuration
         self.deliveryMillisMax = deliveryMillisMax
         self.log = log
-        let producer = try makeProducer()
-        state.withLock { $0.producer = producer }
+        _ = try producer()  // made under the lock: it may fail for good before it is put where `startOver` finds it
     }
 
     /// Returns when the message is acknowledged; its partition is chosen by the key (Kafka's murmur2). Throws
