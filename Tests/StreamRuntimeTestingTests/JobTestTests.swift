@@ -97,6 +97,16 @@ private struct Counting {
         #expect(job.counts.elements == ["7=1", "7=2"])
     }
 
+    @Test func whatWakesAnIdleSourceIsReadToItsEndAtOnce() throws {
+        let (numbers, sink) = (TestSource<Int>(), CollectSink<Int>())
+        let test = try JobTest { flow in flow.source(numbers).sink(sink) }
+        try test.run()  // the source is idle from now on
+        numbers.push(contentsOf: 0..<5000)  // more than one poll gives
+        try test.checkpoint()
+        #expect(test.clock.monotonicNanos() == 0)
+        #expect(sink.elements == Array(0..<5000))
+    }
+
     @Test func sourcesKeepTheirPaceInVirtualTime() throws {
         let sink = CollectSink<Int64>()
         let test = try JobTest { flow in

@@ -173,6 +173,7 @@ final class StreamTask: @unchecked Sendable {  // stepped by one worker; only `m
             guard mayPoll, services.takePollRequest() || now >= idleUntilNanos else { return false }
             switch try poll(Self.pollBudget) {
             case .progressed:
+                idleUntilNanos = now  // there may be more than the request for this poll brought, and nobody asks again
                 needsFlush = true
                 return true
             case .idle(let micros):
