@@ -183,6 +183,31 @@ struct AsyncMapJob: StreamJob {
         try await harness.settle()
         #expect(harness.pauseReasons.count == 1)
         isBusy.withLock { $0 = false }
+        try harness.advance(by: .seconds(1))  // longer than the first pause, shorter than a request may take
+        try await harness.settle()
+        #expect(harness.takeElements() == [-1])
+        #expect(harness.pauseReasons.isEmpty)
+    }
+
+    /// The system was waited for, and then did not answer at all: with the last request that is given up on nobody waits for it.
+    @Test func aRequestGivenUpOnAfterAnOutageEndsThePause() async throws {
+        let requests = Mutex(0)
+        let harness = try Numbers {
+            $0.lookup(by: { $0 }, failures: .waitOut("desk shut") { $0 is Desk.Busy }, onFailure: { _, _ in -1 }) { _ -> Int64? in
+                let isFirst = requests.withLock { count in
+                    count += 1
+                    return count == 1
+                }
+                if isFirst { throw Desk.Busy() }
+                try await Task.sleep(for: .seconds(3600))  // until it is cancelled
+                return nil
+            } join: {
+                $1 ?? 0
+            }
+        }
+        try harness.push(7)
+        try await harness.settle()
+        #expect(harness.pauseReasons.count == 1)
         try harness.advance(by: .seconds(60))
         try await harness.settle()
         #expect(harness.takeElements() == [-1])

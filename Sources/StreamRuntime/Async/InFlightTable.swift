@@ -121,6 +121,7 @@ final class InFlightTable<Item, Response: Sendable> {
 
     /// An outside system has answered: whatever was said to be down is up again.
     func endOutages() {
+        guard !outages.isEmpty else { return }
         for reason in outages { pauses.set(reason, false) }
         outages.removeAll()
     }
@@ -133,6 +134,7 @@ final class InFlightTable<Item, Response: Sendable> {
         services.pending -= 1
         metrics.inFlight.set(entries.count)
         if entries.count < capacity { hold.set(false, services) }
+        if entries.isEmpty { endOutages() }  // nobody waits for it any more, nor will anybody hear that it is over
     }
 
     func retry(_ entry: Entry, afterMillis delay: Int, outage: String?) {
