@@ -10,6 +10,11 @@ struct TroubleFlags: ParsableArguments {
     var duration: String?
     @Option(help: ArgumentHelp("From one trouble to the next, on average.", valueName: "duration"))
     var every = "1s"
+    @Option(
+        help: ArgumentHelp(
+            "After this time leave the process alive, so that its memory shows: what ends it is left out.", valueName: "duration")
+    )
+    var spareAfter: String?
     @Option(help: ArgumentHelp("Gives the troubles and their moments; the same seed, the same troubles.", valueName: "number"))
     var seed: UInt64?
     @Flag(help: "Also let the process stand still (SIGSTOP, SIGCONT) for up to 3 s.")
@@ -36,6 +41,10 @@ struct TroubleFlags: ParsableArguments {
     func options() throws -> DrillOptions {
         let everyMillis = try Self.millis(every, "--every")
         let forMillis = try duration.map { try Self.millis($0, "--for") }
+        let spareMillis = try spareAfter.map { try Self.millis($0, "--spare-after") }
+        if let spareMillis, let forMillis, spareMillis >= forMillis {
+            throw UsageError("--spare-after: all troubles are over by then (--for)")
+        }
         if let kills, kills < 1 { throw UsageError("--kills: \(kills) is not a number of kills") }
         if stopForBroker, brokerRestart == nil { throw UsageError("--stop-for-broker goes with --broker-restart") }
         if let inject {
@@ -49,6 +58,7 @@ struct TroubleFlags: ParsableArguments {
         let plan = TroublePlan(kills: kills ?? (forMillis == nil ? 20 : nil), others: others, everyMillis: everyMillis)
         var options = DrillOptions(plan: plan, seed: seed ?? .random(in: 1...UInt64(UInt32.max)))
         options.forMillis = forMillis
+        options.spareAfterMillis = spareMillis
         options.inject = inject
         options.brokerCommand = brokerRestart
         options.stopsForBroker = stopForBroker

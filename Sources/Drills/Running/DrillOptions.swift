@@ -4,6 +4,8 @@ struct DrillOptions {
     var seed: UInt64
     /// Troubles end after this time, milliseconds; nil: when the plan is done.
     var forMillis: Int?
+    /// After this time, milliseconds, no trouble ends the process any more: its memory shows in one long life.
+    var spareAfterMillis: Int?
     /// Faults inside the process, as `FaultPlan` reads them.
     var inject: String?
     var brokerCommand: String?

@@ -59,9 +59,11 @@ final class DrillRun {
         log("warming up until \(drill.warmUpOutputs) outputs are visible")
         while timeline.outputs < max(1, drill.warmUpOutputs) { try await look() }
         let troublesUntil = options.forMillis.map { nowMillis + $0 }
+        let sparesFrom = options.spareAfterMillis.map { nowMillis + $0 } ?? .max
         for step in TroubleSchedule(options.plan, seed: options.seed) {
             let isOver = try await pass(step.afterMillis, until: troublesUntil)
             if isOver { break }
+            if step.trouble.endsProcess, nowMillis >= sparesFrom { continue }
             try await make(step.trouble)
         }
         return try await end()

@@ -21,6 +21,14 @@ public enum Trouble: Sendable, Hashable {
         case injected
     }
 
+    /// Whether another process goes on after it.
+    public var endsProcess: Bool {
+        switch self {
+        case .kill, .restart: true
+        case .standstill, .fullDisk, .brokerRestart: false
+        }
+    }
+
     public var kind: Kind {
         switch self {
         case .kill: .kill
