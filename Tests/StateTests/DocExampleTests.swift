@@ -111,36 +111,33 @@ import Testing
     }
 
     @Test func oldLikesAreForgotten() throws {
-        let folder = TemporaryFolder(inMemory: true)
         let sink = CollectSink<String>()
-        var options = JobOptions()
-        options.parallelism = 1
-        options.checkpointRoot = folder.path + "/checkpoints"
-        options.workRoot = folder.path + "/work"
-        try JobRunner(Pages(sink: sink), options: options, environment: JobEnvironment()).run()
-        #expect(sink.elements == ["a: 1", "a: 2", "a: 2", "a: 3", "a: 2"])
-
-        let store = try FileCheckpointStore(root: options.checkpointRoot, job: JobID(namespace: "default", jobName: "pages"))
-        let manifest = try store.manifest(named: try #require(try store.manifestNames().last)).manifest
-        let view = try StateView(manifest, operator: "likes", files: store, backends: [HeapBackend()])
-        let kept = try view.largeMaps(of: "likes", String.self, String.self, Int64.self)
-        #expect(kept == ["a": ["ann": 86_400_005, "eve": 86_400_006]])
+        try run(Pages(sink: sink), lookingAt: "likes") { view in
+            #expect(sink.elements == ["a: 1", "a: 2", "a: 2", "a: 3", "a: 2"])
+            let kept = try view.largeMaps(of: "likes", String.self, String.self, Int64.self)
+            #expect(kept == ["a": ["ann": 86_400_005, "eve": 86_400_006]])
+        }
     }
 
     @Test func theShopperRemembers() throws {
-        let folder = TemporaryFolder(inMemory: true)
         let sink = CollectSink<String>()
+        try run(Shop(sink: sink), lookingAt: "shopper") { view in
+            #expect(sink.elements == ["ann: 1 orders, 5 in all", "bob: 1 orders, 1 in all", "ann: 2 orders, 12 in all"])
+            let visits = try view.entries(of: "visits", String.self, Int.self)
+            #expect(visits == ["ann": 2, "bob": 1])
+        }
+    }
+
+    /// Runs a job to its end, and shows what its last checkpoint holds of an operator.
+    private func run<Job: StreamJob>(_ job: Job, lookingAt id: OperatorID, _ look: (StateView) throws -> Void) throws {
+        let folder = TemporaryFolder(inMemory: true)
         var options = JobOptions()
         options.parallelism = 1
         options.checkpointRoot = folder.path + "/checkpoints"
         options.workRoot = folder.path + "/work"
-        try JobRunner(Shop(sink: sink), options: options, environment: JobEnvironment()).run()
-        #expect(sink.elements == ["ann: 1 orders, 5 in all", "bob: 1 orders, 1 in all", "ann: 2 orders, 12 in all"])
-
-        let store = try FileCheckpointStore(root: options.checkpointRoot, job: JobID(namespace: "default", jobName: "shop"))
+        try JobRunner(job, options: options, environment: JobEnvironment()).run()
+        let store = try FileCheckpointStore(root: options.checkpointRoot, job: JobID(namespace: "default", jobName: Job.name))
         let manifest = try store.manifest(named: try #require(try store.manifestNames().last)).manifest
-        let view = try StateView(manifest, operator: "shopper", files: store, backends: [HeapBackend()])
-        let visits = try view.entries(of: "visits", String.self, Int.self)
-        #expect(visits == ["ann": 2, "bob": 1])
+        try look(try StateView(manifest, operator: id, files: store, backends: [HeapBackend()]))
     }
 }
